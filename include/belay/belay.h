@@ -1,0 +1,12 @@
+// Belay: training neural networks on any OpenCL device. This header includes all the others.
+#ifndef BELAY_BELAY_H
+#define BELAY_BELAY_H
+
+#include <belay/context.h>
+#include <belay/graph.h>
+#include <belay/model.h>
+#include <belay/recipe.h>
+#include <belay/status.h>
+#include <belay/trainer.h>
+
+#endif

@@ -1,0 +1,34 @@
+// A trained model: loads a best or last file, predicts, evaluates, saves.
+#ifndef BELAY_MODEL_H
+#define BELAY_MODEL_H
+
+#include <belay/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct belay_model belay_model;
+
+// Loads a file written by a trainer (best.safetensors, last.safetensors); architecture,
+// preprocessing and classes are inside it. `max_rows` rows go through the device at once (0: 256).
+// *out is owned.
+BELAY_API BELAY_MUST_CHECK belay_status belay_model_load(belay_ctx *ctx, const char *path,
+                                                         size_t max_rows, belay_model **out);
+BELAY_API void belay_model_destroy(belay_model **model);
+// Numbers of one row before preprocessing, and of one row of outputs.
+BELAY_API size_t belay_model_input_count(const belay_model *model);
+BELAY_API size_t belay_model_output_count(const belay_model *model);
+// The name of class `index`, NULL when out of range or not a classifier.
+BELAY_API const char *belay_model_class(const belay_model *model, size_t index);
+// rows x input_count raw features (as the training data had them, before preprocessing) to rows x
+// output_count outputs: class probabilities for a classifier, values for a regression.
+BELAY_API BELAY_MUST_CHECK belay_status belay_model_predict(belay_model *model, const float *x,
+                                                            size_t rows, float *out);
+// Writes weights and metadata as one safetensors file, durably.
+BELAY_API BELAY_MUST_CHECK belay_status belay_model_save(belay_model *model, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

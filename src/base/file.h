@@ -1,0 +1,67 @@
+// Files: reading whole, writing durably, folders, locks. Errors name the path and the reason.
+#ifndef BELAY_BASE_FILE_H
+#define BELAY_BASE_FILE_H
+
+#include "base/log.h"
+
+// Reads a whole file; at most `max` bytes (0: no limit). *data is owned (belay_free), one NUL
+// byte follows the content. Regular files only.
+belay_status belay_file_read(struct belay_log *log, const char *path, uint64_t max, char **data,
+                             size_t *size);
+bool belay_file_exists(const char *path);
+bool belay_dir_exists(const char *path);
+belay_status belay_file_size(struct belay_log *log, const char *path, uint64_t *size);
+belay_status belay_dir_create(struct belay_log *log, const char *path); // with parents, 0777
+belay_status belay_file_remove(struct belay_log *log, const char *path); // absent is fine
+// Makes `path` exactly `size` bytes long and syncs it.
+belay_status belay_file_truncate(struct belay_log *log, const char *path, uint64_t size);
+// dir + "/" + name; owned, NULL when memory is short.
+char *belay_path_join(const char *dir, const char *name);
+// The names in a folder without "." and "..", sorted. Owned: free each and the list.
+belay_status belay_dir_list(struct belay_log *log, const char *path, char ***names, size_t *count);
+void belay_names_free(char **names, size_t count);
+
+// A durable replacement of one file: writes go to a temporary file in the same folder; commit
+// syncs it, renames it over the target and syncs the folder. Until then the old file stands.
+struct belay_commit {
+    struct belay_log *log;
+    char *path, *temp;
+    int fd;
+    uint64_t written;
+};
+// `expect` bytes are reserved first when > 0, so that a full disk shows early.
+belay_status belay_commit_begin(struct belay_commit *c, struct belay_log *log, const char *path,
+                                uint64_t expect);
+belay_status belay_commit_write(struct belay_commit *c, const void *data, size_t size);
+belay_status belay_commit_finish(struct belay_commit *c); // frees; on failure the old file stands
+void belay_commit_abort(struct belay_commit *c);          // safe on zeroed and on finished
+// All three for a small text.
+belay_status belay_file_write(struct belay_log *log, const char *path, const void *data,
+                              size_t size);
+// Makes `path` the same file as the committed `source` (hard link through a temporary name and a
+// rename; a copy where links are not to be had), durably.
+belay_status belay_file_publish(struct belay_log *log, const char *source, const char *path);
+
+// An append-only file for logs. Each append is one write call; sync makes it durable.
+struct belay_append {
+    struct belay_log *log;
+    char *path;
+    int fd;
+    uint64_t size; // bytes now
+};
+belay_status belay_append_open(struct belay_append *a, struct belay_log *log, const char *path);
+belay_status belay_append_write(struct belay_append *a, const void *data, size_t size);
+belay_status belay_append_sync(struct belay_append *a);
+void belay_append_close(struct belay_append *a); // safe on zeroed
+
+// An exclusive lock on a file (created), held until closed or the process ends.
+// BELAY_ERR_EXISTS when another process holds it.
+belay_status belay_lock_take(struct belay_log *log, const char *path, int *fd);
+void belay_lock_drop(int *fd); // safe on -1
+
+// Tests: the n-th system call of this file (open, write, fsync, rename, unlink, ...) fails with
+// `error`; negative switches off. belay_file_call_count counts them.
+void belay_file_fail_at(int64_t n, int error);
+int64_t belay_file_call_count(void);
+
+#endif

@@ -1,0 +1,116 @@
+// Data sets in memory: features and targets by row, how raw features become inputs, splits.
+#ifndef BELAY_DATA_DATA_H
+#define BELAY_DATA_DATA_H
+
+#include "base/hash.h"
+#include "tensor/tensor.h"
+
+// How raw features become inputs, learnt from the training part, kept with the model as JSON.
+enum belay_column_kind { BELAY_COLUMN_NUMBER, BELAY_COLUMN_CATEGORY };
+struct belay_column {
+    char *name;
+    enum belay_column_kind kind;
+    double mean, std;  // NUMBER: standardised as (x - mean) / std; 0 and 1 for none. mean also
+                       // stands for missing cells when `missing` is mean
+    char **values;     // CATEGORY: one-hot, in this order; unknown values give all zeros
+    size_t num_values;
+};
+struct belay_preprocess {
+    char *format;              // "idx", "csv", "npy", "npz", "memory", "spirals", …
+    // idx, npy, memory: x = (raw * scale - mean) / std, all features alike
+    double scale, mean, std;
+    // csv
+    struct belay_column *columns; // features in order; NULL unless csv
+    size_t num_columns;
+    bool header;
+    char delimiter;
+    char *missing;             // "mean", "drop", "error"
+    char *target;              // name of the target column
+    // targets
+    char **classes;            // class names in order; NULL for regression
+    size_t num_classes;
+    double target_mean, target_std; // regression: stored targets are (y - mean) / std; 0, 1 = none
+    size_t raw_count;          // numbers (or columns) of a raw row
+    size_t input_count;        // numbers of an input row
+};
+void belay_preprocess_finish(struct belay_preprocess *p);
+// As one JSON text (for checkpoint metadata) and back; owned.
+char *belay_preprocess_to_json(const struct belay_preprocess *p);
+belay_status belay_preprocess_from_json(struct belay_log *log, const char *json,
+                                        struct belay_preprocess *out);
+
+// Rows x features. Features are U8 (scaled when gathered) or F32 (already inputs).
+struct belay_dataset {
+    size_t rows, features;
+    belay_dtype dtype;      // U8 or F32
+    void *x;                // owned, rows * features
+    float x_scale, x_shift; // input = x * x_scale + x_shift (1 and 0 for F32)
+    int32_t *labels;        // owned; NULL for regression
+    float *y;               // owned; NULL for classification
+    size_t targets;         // columns of y; 1 with labels
+    size_t classes;         // 0 for regression
+    char **ids;             // row ids for predict, or NULL (then the 0-based row number)
+    struct belay_digest digest; // of the content: the fingerprint
+};
+void belay_dataset_finish(struct belay_dataset *d); // safe on zeroed
+
+struct belay_dataset_params { // borrowed; from the recipe's `data`
+    const char *format;     // "idx", "csv", "npy", "npz", "spirals"; NULL: by the file's ending
+    const char *root;       // folder before relative names, or NULL
+    const char *const *train; // idx: images, labels; csv: one file; npy: x, y; npz: one file
+    size_t num_train;
+    const char *const *test;
+    size_t num_test;
+    const char *target;     // csv: column name or index; npz: member (default "y")
+    const char *features;   // npz: member (default "x")
+    bool has_normalize;     // idx, npy: mean and std given
+    double mean, std;
+    bool standardize;       // csv, npy (floats): by what the training part taught
+    int header;             // enum belay_csv_header
+    char delimiter;
+    const char *missing;
+    int task;               // 0 automatic, 1 classification, 2 regression
+    size_t count;           // made data: rows
+    double noise;           // made data
+    uint64_t seed;          // made data
+    // The split, needed here since standardising learns from the training part alone.
+    double validation;      // fraction [0, 1)
+    uint64_t split_seed;
+    bool stratify;
+};
+struct belay_datasets {
+    struct belay_dataset train, validation, test; // rows 0: absent
+    struct belay_preprocess preprocess;
+    struct belay_digest digest; // of everything read
+};
+belay_status belay_datasets_load(struct belay_log *log, const struct belay_dataset_params *params,
+                                 struct belay_datasets *out);
+// From memory (copies); validation and test may be NULL. `params` gives the split alone.
+struct belay_memory_data {
+    const float *x, *y;
+    const int32_t *labels;
+    size_t rows, features, targets, classes;
+};
+belay_status belay_datasets_from_memory(struct belay_log *log,
+                                        const struct belay_dataset_params *params,
+                                        const struct belay_memory_data *train,
+                                        const struct belay_memory_data *validation,
+                                        const struct belay_memory_data *test,
+                                        struct belay_datasets *out);
+void belay_datasets_finish(struct belay_datasets *d);
+
+// Reads a file for evaluation or prediction with what a model knows. With `need_target` a missing
+// target is an error; else targets stay NULL when absent. `files` as in params->test.
+belay_status belay_dataset_apply(struct belay_log *log, const struct belay_preprocess *p,
+                                 const char *const *files, size_t num_files, bool need_target,
+                                 struct belay_dataset *out);
+
+// Which rows go where: fills order[rows] with a permutation whose first *num_train entries are the
+// training part. Both parts keep file order. Depends on labels (stratify), fraction, seed alone.
+belay_status belay_split(struct belay_log *log, size_t rows, const int32_t *labels,
+                         size_t classes, double validation, uint64_t seed, bool stratify,
+                         int32_t *order, size_t *num_train);
+// Kinds of made data and file formats, for help texts; end with NULL.
+extern const char *const belay_data_formats[];
+
+#endif

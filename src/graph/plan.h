@@ -1,0 +1,65 @@
+// The plan: what runs in which order, and where every value lies. No device is needed to make or
+// to print one.
+#ifndef BELAY_GRAPH_PLAN_H
+#define BELAY_GRAPH_PLAN_H
+
+#include "graph/graph.h"
+
+// What is launched together: one node, or element-wise nodes that become one kernel.
+struct belay_group {
+    bool elementwise;
+    int num_nodes;
+    struct belay_node **nodes; // in order; exactly one unless elementwise
+    // Values with memory that it reads and writes. For one node these are node->x (scalars and
+    // shape-only inputs included) and node->y; for elementwise they are distinct, outside inputs
+    // first used first, and outputs that somebody outside needs.
+    int num_x, num_y;
+    struct belay_value **x, **y;
+    struct belay_value *space; // elementwise: a value whose shape all nodes of the group have
+    int segment;               // between effects
+};
+
+enum belay_place_kind {
+    BELAY_PLACE_NONE,     // inside a fused group, or a scalar: no memory
+    BELAY_PLACE_ARENA,    // at `offset` of the activation arena
+    BELAY_PLACE_EXTERNAL, // bound by the caller: inputs, parameters, states, outputs
+    BELAY_PLACE_ALIAS,    // a view: where `root` lies
+};
+struct belay_place {
+    enum belay_place_kind kind;
+    size_t offset, size; // bytes, for the largest batch
+    int root;            // value id that owns the memory
+    int first, last;     // first and last group that touch it
+};
+
+struct belay_plan_params {
+    bool no_fusion;      // every node by itself
+    bool no_reuse;       // every value its own memory
+    size_t align;        // bytes, power of two; 0: 64
+    size_t max_inputs;   // of a fused kernel, with outputs; 0: 24
+};
+
+struct belay_plan {
+    const struct belay_graph *graph;
+    struct belay_arena arena_mem;
+    int num_groups;
+    struct belay_group *groups;
+    struct belay_place *places; // by value id
+    size_t arena_size;          // bytes of activations
+    size_t naive_size;          // without reuse
+};
+
+// The graph must have been optimized, and outlive the plan.
+belay_status belay_plan_create(struct belay_log *log, const struct belay_graph *graph,
+                               const struct belay_plan_params *params, struct belay_plan **out);
+void belay_plan_destroy(struct belay_plan **plan);
+// Where the bytes of a value lie after following views.
+const struct belay_place *belay_plan_place(const struct belay_plan *plan,
+                                           const struct belay_value *v);
+// A table of groups with bytes and flops, and the memory in all.
+struct belay_str;
+void belay_plan_print(const struct belay_plan *plan, struct belay_str *out);
+// Checks that no two values overlap while both live: tests, and a debug build after planning.
+belay_status belay_plan_verify(struct belay_log *log, const struct belay_plan *plan);
+
+#endif

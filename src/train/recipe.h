@@ -1,0 +1,87 @@
+// A parsed recipe: every key checked and typed. One table (belay_recipe_keys) drives the parser,
+// `belay config`, the resolved file and the documentation.
+#ifndef BELAY_TRAIN_RECIPE_H
+#define BELAY_TRAIN_RECIPE_H
+
+#include <belay/recipe.h>
+
+#include "data/data.h"
+#include "format/yaml.h"
+#include "train/loss.h"
+#include "train/metric.h"
+#include "train/monitor.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+#define BELAY_MAX_GROUPS 8
+#define BELAY_MAX_METRICS 16
+
+enum belay_if_exists { BELAY_IF_FAIL, BELAY_IF_RESUME, BELAY_IF_NUMBER };
+
+struct belay_key {
+    const char *path;     // "train.batch"
+    const char *type;     // "int", "float", "bool", "text", "length", "files", "map", "list",
+                          // or "a|b|c" for a choice
+    const char *fallback; // as it would be written; "" for none
+    const char *help;     // one line
+};
+extern const struct belay_key belay_recipe_keys[]; // ends with a NULL path
+
+struct belay_group_rule { // optimizer.groups: parameters whose name fits the pattern
+    const char *match;    // glob; the first that fits counts
+    double options[BELAY_MAX_OPTIONS];
+    bool frozen;          // lr 0 without state
+};
+
+struct belay_recipe {
+    struct belay_log *log;
+    struct belay_yaml_doc doc;
+    char *text;        // resolved, YAML
+    char *source;      // as given
+    char *name;        // file name or what stands for it
+
+    const struct belay_yaml *model;
+    struct belay_dataset_params data; // split included
+    bool shuffle;
+    bool has_data;     // the recipe has a data section
+
+    const struct belay_loss *loss;
+    double loss_options[BELAY_MAX_OPTIONS];
+    const struct belay_metric *metrics[BELAY_MAX_METRICS];
+    int num_metrics;
+
+    const struct belay_optimizer *optimizer;
+    double optimizer_options[BELAY_MAX_OPTIONS];
+    struct belay_group_rule groups[BELAY_MAX_GROUPS]; // rules; the last group is "the rest"
+    int num_groups;
+    double clip_norm;  // 0: none
+
+    const struct belay_schedule *schedule;
+    double schedule_options[BELAY_MAX_OPTIONS];       // lengths still in their own unit:
+    enum belay_unit schedule_units[BELAY_MAX_OPTIONS];
+    struct belay_length warmup;
+
+    int64_t batch, eval_batch;
+    struct belay_length epochs, steps, time; // limits; value 0: none
+    uint64_t seed;
+    bool drop_last;
+
+    struct belay_length check_every;
+    char *monitor;     // "val.loss", "val.accuracy", "train.loss"
+    struct belay_monitor_params stop;
+    bool restore_best;
+    struct belay_length checkpoint_every; // value 0: only at the end and on signals
+    int keep_last, keep_best;
+
+    char *run_dir;     // NULL: numbered under runs/
+    enum belay_if_exists if_exists;
+    char *device;      // NULL: not said
+    char *init;        // weights to start from, or NULL
+};
+
+// "500 steps", "2 epochs", "10minutes", "0.5 epochs"; a bare number counts `unit`.
+bool belay_parse_length(const char *text, enum belay_unit unit, struct belay_length *out);
+// The same in steps, rounded to the nearest, at least 1. Checks and seconds give 0.
+uint64_t belay_length_steps(const struct belay_length *l, uint64_t steps_per_epoch);
+
+#endif

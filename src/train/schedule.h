@@ -1,0 +1,41 @@
+// Learning-rate schedules: pure functions of the step (and, for plateau, of the checks so far).
+#ifndef BELAY_TRAIN_SCHEDULE_H
+#define BELAY_TRAIN_SCHEDULE_H
+
+#include "base/log.h"
+
+#define BELAY_MAX_OPTIONS 12
+
+// A named number in a descriptor's table; the recipe, `belay config` and docs walk them.
+struct belay_option {
+    const char *name;
+    const char *type; // "float", "bool", "steps" (a length with a unit, given here in steps), "int"
+    double fallback;
+    const char *help;
+};
+
+struct belay_schedule_state { // serialised by the trainer, value by value
+    double v[8];
+};
+struct belay_schedule {
+    const char *name, *help;
+    struct belay_option options[BELAY_MAX_OPTIONS]; // end with a NULL name
+    // The factor on the base rate for step 0, 1, …; options in table order. Schedules that have a
+    // lowest rate rather than a lowest factor (cosine's `min`) get the base rate too and return
+    // the rate itself.
+    double (*rate)(const double *options, const struct belay_schedule_state *state, double base,
+                   uint64_t step);
+    void (*init)(const double *options, struct belay_schedule_state *state); // or NULL
+    // After a check, with the monitored value (or NULL).
+    void (*check)(const double *options, struct belay_schedule_state *state, double value,
+                  bool maximize);
+};
+extern const struct belay_schedule *const belay_schedules[]; // ends with NULL
+const struct belay_schedule *belay_schedule_find(const char *name);
+// Warm-up before any schedule: linear from base/warmup to base over `warmup` steps; the schedule
+// then starts at its step 0.
+double belay_schedule_rate(const struct belay_schedule *s, const double *options,
+                           const struct belay_schedule_state *state, double base, double warmup,
+                           uint64_t step);
+
+#endif
