@@ -190,5 +190,27 @@ bool belay_graph_training(const belay_graph *g);
 belay_value *belay_sum_to(belay_graph *g, belay_value *dy, belay_value *like);
 // Repeats x to the shape of `like`.
 belay_value *belay_expand_like(belay_graph *g, belay_value *x, belay_value *like);
+// x in the shape of `like` (same number of elements): the gradient of reshape and flatten.
+belay_value *belay_reshape_like(belay_graph *g, belay_value *x, belay_value *like);
+// The STATE value "step", I32 [8], made once a graph: elements 0 and 1 are the low and high 32 bits
+// of the micro-step.
+belay_value *belay_graph_step_table(belay_graph *g);
+// Of the run: keys the random streams.
+uint64_t belay_graph_seed(const belay_graph *g);
+
+// Losses with all their settings.
+enum belay_reduction { BELAY_REDUCE_NONE, BELAY_REDUCE_SUM, BELAY_REDUCE_MEAN };
+// logits [N, C, d1...]; target int32 classes [N, d1...] (`ignore_index` counts for nothing), or F32
+// probabilities of logits' shape; weight [C] or NULL. The mean of class targets is weighted.
+belay_value *belay_cross_entropy_full(belay_graph *g, belay_value *logits, belay_value *target,
+                                      belay_value *weight, double label_smoothing,
+                                      int64_t ignore_index, enum belay_reduction reduction);
+belay_value *belay_mse_loss_full(belay_graph *g, belay_value *x, belay_value *target,
+                                 enum belay_reduction reduction);
+// Index of the largest along the last axis, int32 (the first of equals).
+belay_value *belay_argmax(belay_graph *g, belay_value *x);
+// F32 [C * C]: rows of true class t predicted as p at [t * C + p]. output [N, C], or [N, 1] (class 1
+// where > 0; C is 2 then); target int32 [N].
+belay_value *belay_confusion(belay_graph *g, belay_value *output, belay_value *target);
 
 #endif
