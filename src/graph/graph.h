@@ -49,7 +49,10 @@ struct belay_graph {
     belay_status status; // the first error
     bool training;       // dropout is on
     bool backward;       // belay_gradient is at work
-    bool own_log;
+    struct belay_ctx *ctx; // of belay_graph_create, NULL otherwise
+    uint64_t seed;       // of the random streams, set before the nodes are made
+    belay_value *step;   // belay_graph_step_table
+    size_t num_outputs;
 };
 
 // With a log alone (no context): what trainer, tests and belay_graph_create use.

@@ -36,6 +36,7 @@ struct belay_plan_params {
     bool no_fusion;      // every node by itself
     bool no_reuse;       // every value its own memory
     size_t align;        // bytes, power of two; 0: 64
+    size_t float_size;   // bytes of a float in memory; 0: 4 (8 on the F64 reference)
     size_t max_inputs;   // of a fused kernel, with outputs; 0: 24
 };
 
@@ -47,6 +48,7 @@ struct belay_plan {
     struct belay_place *places; // by value id
     size_t arena_size;          // bytes of activations
     size_t naive_size;          // without reuse
+    size_t align, float_size;
 };
 
 // The graph must have been optimized, and outlive the plan.
@@ -56,6 +58,7 @@ void belay_plan_destroy(struct belay_plan **plan);
 // Where the bytes of a value lie after following views.
 const struct belay_place *belay_plan_place(const struct belay_plan *plan,
                                            const struct belay_value *v);
+size_t belay_plan_value_size(const struct belay_plan *plan, const belay_value *v); // bytes
 // A table of groups with bytes and flops, and the memory in all.
 struct belay_str;
 void belay_plan_print(const struct belay_plan *plan, struct belay_str *out);

@@ -186,8 +186,15 @@ belay_value *belay_graph_fail(belay_graph *g, belay_status status, const char *f
     BELAY_PRINTF(3, 4);
 struct belay_log *belay_graph_log(belay_graph *g);
 bool belay_graph_training(const belay_graph *g);
+uint64_t belay_graph_seed(const belay_graph *g);
+// The I32 [8] state "step", made at its first use, which the host writes before every step:
+// [0], [1] micro-step, low and high word; [2] position of the batch in the epoch's order; [3] log
+// slot; the rest is free.
+belay_value *belay_graph_step_table(belay_graph *g);
 // Sums dy down to the shape of `like` (the gradient of broadcasting); dy itself when equal.
 belay_value *belay_sum_to(belay_graph *g, belay_value *dy, belay_value *like);
+// y = x, into memory of its own; a scalar becomes a value in memory.
+belay_value *belay_copy(belay_graph *g, belay_value *x);
 // Repeats x to the shape of `like`.
 belay_value *belay_expand_like(belay_graph *g, belay_value *x, belay_value *like);
 // x in the shape of `like` (same number of elements): the gradient of reshape and flatten.

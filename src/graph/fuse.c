@@ -1,0 +1,324 @@
+#include "graph/fuse.h"
+
+#include <string.h>
+
+// A set of nodes under construction: union-find over live nodes, with a list of members.
+struct fuser {
+    const struct belay_graph *g;
+    struct belay_arena *arena;
+    size_t num_nodes;
+    int *set;       // node -> representative node, -1 for dead and view nodes
+    int *next;      // members of a set, linked from the representative; -1 ends
+    int *segment;   // node -> number of effects before it
+    int **users;    // value -> nodes that read its bytes, ends with -1
+    char *seen;     // scratch of the search, by representative
+    int *stack;
+    size_t max_args;
+};
+
+static bool is_view(const struct belay_node *n)
+{
+    return (n->op->flags & BELAY_OP_VIEW) != 0;
+}
+
+static bool reads(const struct belay_node *n, int k)
+{
+    return n->x[k]->kind != BELAY_VALUE_SCALAR && !((n->op->shape_only >> k) & 1);
+}
+
+// The node that really makes the bytes of a value: views are looked through.
+static const struct belay_node *maker(const belay_value *v)
+{
+    while (v->kind == BELAY_VALUE_NODE && is_view(v->node))
+        v = v->node->x[0];
+    return v->kind == BELAY_VALUE_NODE ? v->node : NULL;
+}
+
+static belay_status list_users(struct fuser *f)
+{
+    const struct belay_graph *g = f->g;
+    int *count = belay_arena_array(f->arena, g->num_values, sizeof(*count));
+    f->users = belay_arena_array(f->arena, g->num_values, sizeof(*f->users));
+    if (!count || !f->users)
+        return belay_fail_nomem(g->log, g->num_values * sizeof(*count));
+    for (size_t i = 0; i < g->num_nodes; i++)
+        for (int k = 0; k < g->nodes[i]->num_x && !g->nodes[i]->dead; k++)
+            count[g->nodes[i]->x[k]->id]++;
+    for (size_t i = 0; i < g->num_values; i++) {
+        f->users[i] = belay_arena_array(f->arena, (size_t) count[i] + 1, sizeof(int));
+        if (!f->users[i])
+            return belay_fail_nomem(g->log, (size_t) count[i] * sizeof(int));
+        memset(f->users[i], 0xff, ((size_t) count[i] + 1) * sizeof(int));
+        count[i] = 0;
+    }
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        const struct belay_node *n = g->nodes[i];
+        for (int k = 0; k < n->num_x && !n->dead; k++)
+            if (reads(n, k))
+                f->users[n->x[k]->id][count[n->x[k]->id]++] = n->id;
+    }
+    return BELAY_OK;
+}
+
+// Pushes the sets that read what node `id` makes, looking through views.
+static int push_users(struct fuser *f, const belay_value *v, int top)
+{
+    for (const int *u = f->users[v->id]; *u >= 0; u++) {
+        const struct belay_node *n = f->g->nodes[*u];
+        if (is_view(n)) {
+            top = push_users(f, n->y[0], top);
+            continue;
+        }
+        int s = f->set[n->id];
+        if (!f->seen[s]) {
+            f->seen[s] = 1;
+            f->stack[top++] = s;
+        }
+    }
+    return top;
+}
+
+// Is there a way from set `a` to set `b` through other sets? Then they cannot be one kernel.
+static bool path_outside(struct fuser *f, int a, int b)
+{
+    int top = 0;
+    memset(f->seen, 0, f->num_nodes);
+    f->seen[a] = 1;
+    for (int m = a; m >= 0; m = f->next[m])
+        for (int k = 0; k < f->g->nodes[m]->num_y; k++)
+            top = push_users(f, f->g->nodes[m]->y[k], top);
+    // Direct edges from a to b are fine.
+    bool direct = f->seen[b];
+    f->seen[b] = 0;
+    int kept = 0;
+    for (int i = 0; i < top && direct; i++)
+        if (f->stack[i] != b)
+            f->stack[kept++] = f->stack[i];
+    if (direct)
+        top = kept;
+    while (top > 0) {
+        int s = f->stack[--top];
+        if (s == b)
+            return true;
+        for (int m = s; m >= 0; m = f->next[m])
+            for (int k = 0; k < f->g->nodes[m]->num_y; k++)
+                top = push_users(f, f->g->nodes[m]->y[k], top);
+    }
+    return false;
+}
+
+static bool in_either(const struct fuser *f, const belay_value *v, int a, int b)
+{
+    if (v->kind != BELAY_VALUE_NODE || is_view(v->node))
+        return false;
+    int s = f->set[v->node->id];
+    return s == a || s == b;
+}
+
+// Does anybody outside the two sets read it?
+static bool leaves(const struct fuser *f, const belay_value *v, int a, int b)
+{
+    if (v->output)
+        return true;
+    for (const int *u = f->users[v->id]; *u >= 0; u++) {
+        int s = f->set[*u];
+        if (s < 0 || (s != a && s != b))
+            return true;
+    }
+    return false;
+}
+
+static size_t count_args(const struct fuser *f, int a, int b)
+{
+    size_t args = 0;
+    for (int part = 0; part < 2; part++) {
+        for (int m = part ? b : a; m >= 0; m = f->next[m]) {
+            const struct belay_node *n = f->g->nodes[m];
+            for (int k = 0; k < n->num_x; k++)
+                args += reads(n, k) && !in_either(f, n->x[k], a, b);
+            args += leaves(f, n->y[0], a, b);
+        }
+    }
+    return args; // an upper bound: an input read twice counts twice
+}
+
+static bool fits(struct fuser *f, int a, int b)
+{
+    const struct belay_node *x = f->g->nodes[a], *y = f->g->nodes[b];
+    return x->op->eval && y->op->eval && f->segment[a] == f->segment[b] &&
+           x->backward == y->backward && belay_shape_equal(&x->y[0]->shape, &y->y[0]->shape) &&
+           count_args(f, a, b) <= f->max_args && !path_outside(f, a, b) && !path_outside(f, b, a);
+}
+
+static void merge(struct fuser *f, int a, int b) // a's members first
+{
+    int tail = a;
+    for (int m = b; m >= 0; m = f->next[m])
+        f->set[m] = a;
+    while (f->next[tail] >= 0)
+        tail = f->next[tail];
+    f->next[tail] = b;
+}
+
+static void fuse_node(struct fuser *f, const struct belay_node *n)
+{
+    for (int k = 0; k < n->num_x; k++) {
+        const belay_value *x = n->x[k];
+        if (x->kind != BELAY_VALUE_NODE || is_view(x->node) || x->node->dead)
+            continue;
+        int a = f->set[x->node->id], b = f->set[n->id];
+        if (a >= 0 && a != b && fits(f, a, b))
+            merge(f, a, b);
+    }
+}
+
+// ---- from sets to ordered groups ----
+
+static belay_status add_value(struct belay_value ***list, int *num, struct belay_value *v)
+{
+    for (int i = 0; i < *num; i++)
+        if ((*list)[i] == v)
+            return BELAY_OK;
+    (*list)[(*num)++] = v;
+    return BELAY_OK;
+}
+
+static int compare_nodes(const struct belay_node *a, const struct belay_node *b)
+{
+    return a->id - b->id;
+}
+
+static void sort_nodes(struct belay_node **nodes, int num)
+{
+    for (int i = 1; i < num; i++) {
+        struct belay_node *n = nodes[i];
+        int k = i;
+        for (; k > 0 && compare_nodes(nodes[k - 1], n) > 0; k--)
+            nodes[k] = nodes[k - 1];
+        nodes[k] = n;
+    }
+}
+
+static belay_status fill_group(struct fuser *f, int set, struct belay_group *group)
+{
+    int num = 0, num_x = 0;
+    for (int m = set; m >= 0; m = f->next[m], num++)
+        num_x += f->g->nodes[m]->num_x;
+    int num_y = num == 1 ? f->g->nodes[set]->num_y : num;
+    group->nodes = belay_arena_array(f->arena, (size_t) num, sizeof(*group->nodes));
+    group->x = belay_arena_array(f->arena, (size_t) num_x + 1, sizeof(*group->x));
+    group->y = belay_arena_array(f->arena, (size_t) num_y, sizeof(*group->y));
+    if (!group->nodes || !group->x || !group->y)
+        return belay_fail_nomem(f->g->log, (size_t) num_x * sizeof(*group->x));
+    for (int m = set; m >= 0; m = f->next[m])
+        group->nodes[group->num_nodes++] = f->g->nodes[m];
+    sort_nodes(group->nodes, num);
+    group->segment = f->segment[set];
+    group->elementwise = f->g->nodes[set]->op->eval != NULL;
+    if (!group->elementwise) {
+        memcpy(group->x, group->nodes[0]->x, (size_t) num_x * sizeof(*group->x));
+        memcpy(group->y, group->nodes[0]->y, (size_t) num_y * sizeof(*group->y));
+        group->num_x = num_x;
+        group->num_y = num_y;
+        return BELAY_OK;
+    }
+    group->space = group->nodes[0]->y[0];
+    for (int i = 0; i < num; i++) {
+        struct belay_node *n = group->nodes[i];
+        for (int k = 0; k < n->num_x; k++)
+            if (reads(n, k) && !in_either(f, n->x[k], set, set))
+                add_value(&group->x, &group->num_x, n->x[k]);
+        if (leaves(f, n->y[0], set, set))
+            add_value(&group->y, &group->num_y, n->y[0]);
+    }
+    return BELAY_OK;
+}
+
+// A set may run when all sets it reads from have run; among those the one with the lowest first
+// node goes first, so that without fusion the order is the graph's own.
+static bool ready(const struct fuser *f, const struct belay_group *group, const char *done, int set)
+{
+    for (int i = 0; i < group->num_nodes; i++) {
+        const struct belay_node *n = group->nodes[i];
+        for (int k = 0; k < n->num_x; k++) {
+            const struct belay_node *from = reads(n, k) ? maker(n->x[k]) : NULL;
+            if (from && f->set[from->id] != set && !done[f->set[from->id]])
+                return false;
+        }
+    }
+    return true;
+}
+
+static belay_status order_groups(struct fuser *f, struct belay_plan *plan)
+{
+    struct belay_group *made = belay_arena_array(f->arena, f->num_nodes + 1, sizeof(*made));
+    int *sets = belay_arena_array(f->arena, f->num_nodes + 1, sizeof(*sets));
+    char *done = belay_arena_alloc(f->arena, f->num_nodes + 1);
+    int num = 0;
+    plan->groups = belay_arena_array(&plan->arena_mem, f->num_nodes + 1, sizeof(*plan->groups));
+    if (!made || !sets || !done || !plan->groups)
+        return belay_fail_nomem(f->g->log, f->num_nodes * sizeof(*made));
+    for (size_t i = 0; i < f->num_nodes; i++) {
+        if (f->set[i] != (int) i)
+            continue;
+        BELAY_TRY(fill_group(f, (int) i, &made[num]));
+        sets[num++] = (int) i;
+    }
+    // Segments are kept apart by effects; sets are listed by their first node.
+    for (int left = num, segment = 0; left > 0; segment++) {
+        for (bool any = true; any;) {
+            any = false;
+            for (int i = 0; i < num; i++) {
+                if (done[sets[i]] || made[i].segment != segment ||
+                    !ready(f, &made[i], done, sets[i]))
+                    continue;
+                plan->groups[plan->num_groups++] = made[i];
+                done[sets[i]] = 1;
+                left--;
+                any = true;
+                break;
+            }
+        }
+        if (segment > (int) f->num_nodes + 1)
+            return belay_fail(f->g->log, BELAY_ERR_ARG, "plan: the graph has a cycle");
+    }
+    return BELAY_OK;
+}
+
+static belay_status fuser_init(struct fuser *f)
+{
+    const struct belay_graph *g = f->g;
+    f->num_nodes = g->num_nodes;
+    f->set = belay_arena_array(f->arena, g->num_nodes + 1, sizeof(*f->set));
+    f->next = belay_arena_array(f->arena, g->num_nodes + 1, sizeof(*f->next));
+    f->segment = belay_arena_array(f->arena, g->num_nodes + 1, sizeof(*f->segment));
+    f->seen = belay_arena_alloc(f->arena, g->num_nodes + 1);
+    f->stack = belay_arena_array(f->arena, g->num_nodes + 1, sizeof(*f->stack));
+    if (!f->set || !f->next || !f->segment || !f->seen || !f->stack)
+        return belay_fail_nomem(g->log, g->num_nodes * sizeof(*f->set));
+    int segment = 0;
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        const struct belay_node *n = g->nodes[i];
+        f->set[i] = n->dead || is_view(n) ? -1 : (int) i;
+        f->next[i] = -1;
+        // An effect is a segment of its own: nothing moves across it.
+        bool effect = !n->dead && (n->op->flags & BELAY_OP_EFFECT);
+        segment += effect;
+        f->segment[i] = segment;
+        segment += effect;
+    }
+    return list_users(f);
+}
+
+belay_status belay_fuse(struct belay_log *log, struct belay_plan *plan,
+                        const struct belay_plan_params *params)
+{
+    // Everything that groups point to lives in the plan's arena.
+    struct fuser f = { .g = plan->graph, .arena = &plan->arena_mem };
+    f.max_args = params->max_inputs ? params->max_inputs : 24;
+    BELAY_TRY(fuser_init(&f));
+    for (size_t i = 0; i < f.num_nodes && !params->no_fusion; i++)
+        if (f.set[i] >= 0 && f.g->nodes[i]->op->eval)
+            fuse_node(&f, f.g->nodes[i]);
+    return order_groups(&f, plan);
+}

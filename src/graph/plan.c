@@ -1,0 +1,278 @@
+#include "graph/plan.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "graph/fuse.h"
+#include "tensor/dtype.h"
+
+// Elements of one value; kernels count in 32 bits.
+#define MAX_COUNT INT32_MAX
+
+size_t belay_plan_value_size(const struct belay_plan *plan, const belay_value *v)
+{
+    size_t each = v->dtype == BELAY_F32 ? plan->float_size : belay_dtype_size(v->dtype);
+    return (size_t) belay_shape_count(&v->shape) * each;
+}
+
+const struct belay_place *belay_plan_place(const struct belay_plan *plan, const belay_value *v)
+{
+    return &plan->places[plan->places[v->id].root];
+}
+
+static int alias_root(const struct belay_plan *plan, const belay_value *v)
+{
+    for (;;) {
+        const struct belay_node *n = v->kind == BELAY_VALUE_NODE ? v->node : NULL;
+        if (!n || v->output)
+            return v->id;
+        int from = n->op->flags & BELAY_OP_VIEW ? 1 : n->op->inplace[v->out];
+        if (!from)
+            return v->id;
+        v = n->x[from - 1];
+    }
+}
+
+static belay_status place_values(struct belay_log *log, struct belay_plan *plan)
+{
+    const struct belay_graph *g = plan->graph;
+    for (size_t i = 0; i < g->num_values; i++) {
+        const struct belay_value *v = g->values[i];
+        struct belay_place *p = &plan->places[i];
+        char text[BELAY_SHAPE_TEXT];
+        p->root = alias_root(plan, v);
+        p->first = p->last = -1;
+        // A data set is addressed with 64 bits by the operators that read it.
+        if (v->kind != BELAY_VALUE_STATE && belay_shape_count(&v->shape) > MAX_COUNT)
+            return belay_fail(log, BELAY_ERR_UNSUPPORTED,
+                              "plan: a value of shape %s has more than 2^31 elements",
+                              belay_shape_text(&v->shape, text));
+        if (v->kind == BELAY_VALUE_SCALAR || (v->kind == BELAY_VALUE_NODE && v->node->dead))
+            continue;
+        p->size = belay_plan_value_size(plan, v);
+        if (p->root != (int) i)
+            p->kind = BELAY_PLACE_ALIAS;
+        else if (v->kind != BELAY_VALUE_NODE || v->output)
+            p->kind = BELAY_PLACE_EXTERNAL;
+    }
+    return BELAY_OK;
+}
+
+static void touch(struct belay_plan *plan, const belay_value *v, int group)
+{
+    struct belay_place *p = &plan->places[plan->places[v->id].root];
+    if (p->first < 0)
+        p->first = group;
+    p->last = group;
+}
+
+static void find_lifetimes(struct belay_plan *plan)
+{
+    for (int i = 0; i < plan->num_groups; i++) {
+        const struct belay_group *group = &plan->groups[i];
+        for (int k = 0; k < group->num_y; k++) {
+            struct belay_place *p = &plan->places[group->y[k]->id];
+            if (p->kind == BELAY_PLACE_NONE)
+                p->kind = BELAY_PLACE_ARENA;
+            touch(plan, group->y[k], i);
+        }
+        for (int k = 0; k < group->num_x; k++) {
+            bool shape_only = !group->elementwise && (group->nodes[0]->op->shape_only >> k) & 1;
+            if (!shape_only && group->x[k]->kind != BELAY_VALUE_SCALAR)
+                touch(plan, group->x[k], i);
+        }
+    }
+}
+
+// ---- best fit ----
+
+struct slot {
+    struct belay_place *place;
+    int id;
+};
+
+static bool larger(const struct slot *a, const struct slot *b)
+{
+    if (a->place->size != b->place->size)
+        return a->place->size > b->place->size;
+    return a->id < b->id;
+}
+
+static void sort_slots(struct slot *slots, size_t num)
+{
+    for (size_t gap = num / 2; gap > 0; gap /= 2) {
+        for (size_t i = gap; i < num; i++) {
+            struct slot s = slots[i];
+            size_t k = i;
+            for (; k >= gap && larger(&s, &slots[k - gap]); k -= gap)
+                slots[k] = slots[k - gap];
+            slots[k] = s;
+        }
+    }
+}
+
+static bool lives_with(const struct belay_place *a, const struct belay_place *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
+
+static size_t round_up(size_t size, size_t align)
+{
+    return (size + align - 1) / align * align;
+}
+
+// The tightest hole below what is placed already, else the end. `placed` is sorted by offset.
+static size_t find_offset(const struct belay_plan *plan, struct slot *placed, size_t num,
+                          const struct belay_place *p)
+{
+    size_t end = 0, best = SIZE_MAX, best_gap = SIZE_MAX;
+    for (size_t i = 0; i < num; i++) {
+        const struct belay_place *q = placed[i].place;
+        if (!lives_with(p, q))
+            continue;
+        if (q->offset >= end && q->offset - end >= p->size && q->offset - end < best_gap) {
+            best = end;
+            best_gap = q->offset - end;
+        }
+        size_t after = round_up(q->offset + q->size, plan->align);
+        end = after > end ? after : end;
+    }
+    return best == SIZE_MAX ? end : best;
+}
+
+static void insert_sorted(struct slot *placed, size_t num, struct slot s)
+{
+    size_t k = num;
+    for (; k > 0 && placed[k - 1].place->offset > s.place->offset; k--)
+        placed[k] = placed[k - 1];
+    placed[k] = s;
+}
+
+static belay_status place_arena(struct belay_log *log, struct belay_plan *plan, bool no_reuse)
+{
+    size_t count = plan->graph->num_values, num = 0;
+    struct slot *slots = belay_alloc_array(2 * count + 1, sizeof(*slots));
+    if (!slots)
+        return belay_fail_nomem(log, count * sizeof(*slots));
+    for (size_t i = 0; i < count; i++)
+        if (plan->places[i].kind == BELAY_PLACE_ARENA && plan->places[i].root == (int) i)
+            slots[num++] = (struct slot){ &plan->places[i], (int) i };
+    sort_slots(slots, num);
+    for (size_t i = 0; i < num; i++) {
+        struct belay_place *p = slots[i].place;
+        p->offset = no_reuse ? plan->naive_size : find_offset(plan, slots + count, i, p);
+        insert_sorted(slots + count, i, slots[i]);
+        size_t end = round_up(p->offset + p->size, plan->align);
+        plan->arena_size = end > plan->arena_size ? end : plan->arena_size;
+        plan->naive_size += round_up(p->size, plan->align);
+    }
+    belay_free(slots);
+    return BELAY_OK;
+}
+
+belay_status belay_plan_verify(struct belay_log *log, const struct belay_plan *plan)
+{
+    size_t count = plan->graph->num_values;
+    for (size_t i = 0; i < count; i++) {
+        const struct belay_place *p = &plan->places[i];
+        if (p->kind != BELAY_PLACE_ARENA)
+            continue;
+        for (size_t k = i + 1; k < count; k++) {
+            const struct belay_place *q = &plan->places[k];
+            if (q->kind != BELAY_PLACE_ARENA || !lives_with(p, q))
+                continue;
+            if (p->offset < q->offset + q->size && q->offset < p->offset + p->size)
+                return belay_fail(log, BELAY_ERR_ARG,
+                                  "plan: values %zu and %zu overlap at byte %zu", i, k, p->offset);
+        }
+    }
+    return BELAY_OK;
+}
+
+belay_status belay_plan_create(struct belay_log *log, const struct belay_graph *graph,
+                               const struct belay_plan_params *params, struct belay_plan **out)
+{
+    static const struct belay_plan_params none;
+    belay_status status = BELAY_OK;
+    struct belay_plan *plan = NULL;
+    *out = NULL;
+    params = params ? params : &none;
+    BELAY_TRY(belay_graph_check(graph));
+    plan = belay_alloc(sizeof(*plan));
+    if (!plan)
+        return belay_fail_nomem(log, sizeof(*plan));
+    plan->graph = graph;
+    plan->align = params->align ? params->align : 64;
+    plan->float_size = params->float_size ? params->float_size : sizeof(float);
+    plan->places = belay_arena_array(&plan->arena_mem, graph->num_values + 1,
+                                     sizeof(*plan->places));
+    if (!plan->places) {
+        status = belay_fail_nomem(log, graph->num_values * sizeof(*plan->places));
+        goto done;
+    }
+    BELAY_TRY_DONE(place_values(log, plan));
+    BELAY_TRY_DONE(belay_fuse(log, plan, params));
+    find_lifetimes(plan);
+    BELAY_TRY_DONE(place_arena(log, plan, params->no_reuse));
+    *out = plan;
+    plan = NULL;
+done:
+    belay_plan_destroy(&plan);
+    return status;
+}
+
+void belay_plan_destroy(struct belay_plan **plan)
+{
+    if (!plan || !*plan)
+        return;
+    belay_arena_free(&(*plan)->arena_mem);
+    belay_free(*plan);
+    *plan = NULL;
+}
+
+// ---- for people ----
+
+static double group_flops(const struct belay_group *group)
+{
+    struct belay_call call;
+    struct belay_gemm gemm;
+    if (group->elementwise)
+        return (double) belay_shape_count(&group->space->shape) * group->num_nodes;
+    belay_node_call(group->nodes[0], NULL, &call);
+    if (!group->nodes[0]->op->gemm)
+        return (double) belay_shape_count(&group->y[0]->shape);
+    memset(&gemm, 0, sizeof(gemm));
+    group->nodes[0]->op->gemm(&call, &gemm);
+    return 2.0 * (double) gemm.k * (double) belay_shape_count(&group->y[0]->shape);
+}
+
+static void print_group(const struct belay_plan *plan, int index, struct belay_str *out)
+{
+    const struct belay_group *group = &plan->groups[index];
+    struct belay_str name = { 0 };
+    char text[BELAY_SHAPE_TEXT];
+    double bytes = 0;
+    for (int i = 0; i < group->num_nodes; i++)
+        belay_str_addf(&name, "%s%s", i ? "+" : "", group->nodes[i]->op->name);
+    for (int i = 0; i < group->num_x; i++)
+        if (group->x[i]->kind != BELAY_VALUE_SCALAR)
+            bytes += (double) belay_plan_value_size(plan, group->x[i]);
+    for (int i = 0; i < group->num_y; i++)
+        bytes += (double) belay_plan_value_size(plan, group->y[i]);
+    belay_str_addf(out, "%4d  %-40s %-18s %10.1f %10.2f\n", index, name.text ? name.text : "",
+                   belay_shape_text(&group->y[0]->shape, text), bytes / 1024,
+                   group_flops(group) / 1e6);
+    belay_str_free(&name);
+}
+
+void belay_plan_print(const struct belay_plan *plan, struct belay_str *out)
+{
+    belay_str_addf(out, "step  %-40s %-18s %10s %10s\n", "kernel", "shape", "KiB", "Mflop");
+    for (int i = 0; i < plan->num_groups; i++)
+        print_group(plan, i, out);
+    belay_str_addf(out, "%d kernels, activations ", plan->num_groups);
+    belay_str_add_size(out, plan->arena_size);
+    belay_str_add(out, " (without reuse ");
+    belay_str_add_size(out, plan->naive_size);
+    belay_str_add(out, ")\n");
+}
