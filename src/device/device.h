@@ -127,6 +127,7 @@ belay_status belay_device_flush(struct belay_device *dev);
 belay_status belay_device_finish(struct belay_device *dev);
 belay_status belay_device_mark(struct belay_device *dev, uint64_t *token);
 belay_status belay_device_wait(struct belay_device *dev, uint64_t token);
+belay_status belay_device_run_step(struct belay_device *dev, struct belay_step *step);
 // Tests: the n-th call to a backend entry from now fails as a driver error; negative: off.
 void belay_device_fail_at(struct belay_device *dev, int64_t n);
 

@@ -310,8 +310,7 @@ static belay_status fuser_init(struct fuser *f)
     return list_users(f);
 }
 
-belay_status belay_fuse(struct belay_log *log, struct belay_plan *plan,
-                        const struct belay_plan_params *params)
+belay_status belay_fuse(struct belay_plan *plan, const struct belay_plan_params *params)
 {
     // Everything that groups point to lives in the plan's arena.
     struct fuser f = { .g = plan->graph, .arena = &plan->arena_mem };

@@ -5,7 +5,6 @@
 #include "graph/plan.h"
 
 // Fills plan->groups (in plan->arena_mem).
-belay_status belay_fuse(struct belay_log *log, struct belay_plan *plan,
-                        const struct belay_plan_params *params);
+belay_status belay_fuse(struct belay_plan *plan, const struct belay_plan_params *params);
 
 #endif

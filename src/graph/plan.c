@@ -20,7 +20,7 @@ const struct belay_place *belay_plan_place(const struct belay_plan *plan, const 
     return &plan->places[plan->places[v->id].root];
 }
 
-static int alias_root(const struct belay_plan *plan, const belay_value *v)
+static int alias_root(const belay_value *v)
 {
     for (;;) {
         const struct belay_node *n = v->kind == BELAY_VALUE_NODE ? v->node : NULL;
@@ -40,7 +40,7 @@ static belay_status place_values(struct belay_log *log, struct belay_plan *plan)
         const struct belay_value *v = g->values[i];
         struct belay_place *p = &plan->places[i];
         char text[BELAY_SHAPE_TEXT];
-        p->root = alias_root(plan, v);
+        p->root = alias_root(v);
         p->first = p->last = -1;
         // A data set is addressed with 64 bits by the operators that read it.
         if (v->kind != BELAY_VALUE_STATE && belay_shape_count(&v->shape) > MAX_COUNT)
@@ -211,7 +211,7 @@ belay_status belay_plan_create(struct belay_log *log, const struct belay_graph *
         goto done;
     }
     BELAY_TRY_DONE(place_values(log, plan));
-    BELAY_TRY_DONE(belay_fuse(log, plan, params));
+    BELAY_TRY_DONE(belay_fuse(plan, params));
     find_lifetimes(plan);
     BELAY_TRY_DONE(place_arena(log, plan, params->no_reuse));
     *out = plan;
