@@ -10,8 +10,8 @@ enum belay_column_kind { BELAY_COLUMN_NUMBER, BELAY_COLUMN_CATEGORY };
 struct belay_column {
     char *name;
     enum belay_column_kind kind;
-    double mean, std;  // NUMBER: standardised as (x - mean) / std; 0 and 1 for none. mean also
-                       // stands for missing cells when `missing` is mean
+    double mean, std;  // NUMBER: standardised as (x - mean) / std; 0 and 1 for none
+    double fill;       // NUMBER: stands for missing cells when `missing` is mean
     char **values;     // CATEGORY: one-hot, in this order; unknown values give all zeros
     size_t num_values;
 };
@@ -38,6 +38,11 @@ void belay_preprocess_finish(struct belay_preprocess *p);
 char *belay_preprocess_to_json(const struct belay_preprocess *p);
 belay_status belay_preprocess_from_json(struct belay_log *log, const char *json,
                                         struct belay_preprocess *out);
+// Raw numbers (rows x raw_count) to inputs (rows x input_count, F32). A category column takes the
+// index of its value, anything else gives zeros; NaN stands for a missing cell where `missing` is
+// mean and is an error elsewhere.
+belay_status belay_preprocess_numbers(struct belay_log *log, const struct belay_preprocess *p,
+                                      const float *raw, size_t rows, float *out);
 
 // Rows x features. Features are U8 (scaled when gathered) or F32 (already inputs).
 struct belay_dataset {
@@ -51,6 +56,8 @@ struct belay_dataset {
     size_t classes;         // 0 for regression
     char **ids;             // row ids for predict, or NULL (then the 0-based row number)
     struct belay_digest digest; // of the content: the fingerprint
+    char *file;             // where the targets came from, for messages
+    size_t max_label_row;   // 0-based row of that file with the largest label
 };
 void belay_dataset_finish(struct belay_dataset *d); // safe on zeroed
 
@@ -73,6 +80,7 @@ struct belay_dataset_params { // borrowed; from the recipe's `data`
     size_t count;           // made data: rows
     double noise;           // made data
     uint64_t seed;          // made data
+    size_t classes;         // made data: 2 or 3; 0: 2
     // The split, needed here since standardising learns from the training part alone.
     double validation;      // fraction [0, 1)
     uint64_t split_seed;
@@ -98,6 +106,10 @@ belay_status belay_datasets_from_memory(struct belay_log *log,
                                         const struct belay_memory_data *test,
                                         struct belay_datasets *out);
 void belay_datasets_finish(struct belay_datasets *d);
+// Checks that a model with `outputs` outputs can tell the labels of all parts apart; the error
+// names file, row, label and classes. Does nothing for regression.
+belay_status belay_datasets_check_classes(struct belay_log *log, const struct belay_datasets *d,
+                                          size_t outputs);
 
 // Reads a file for evaluation or prediction with what a model knows. With `need_target` a missing
 // target is an error; else targets stay NULL when absent. `files` as in params->test.

@@ -1,0 +1,236 @@
+#include "data/table.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/str.h"
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static belay_status trim_cell(struct belay_log *log, struct belay_arena *arena, const char **cell)
+{
+    const char *start = *cell;
+    while (is_space(*start))
+        start++;
+    size_t length = strlen(start), kept = length;
+    while (kept && is_space(start[kept - 1]))
+        kept--;
+    *cell = start;
+    if (kept == length)
+        return BELAY_OK;
+    char *copy = belay_arena_alloc(arena, kept + 1);
+    if (!copy)
+        return belay_fail_nomem(log, kept + 1);
+    memcpy(copy, start, kept);
+    *cell = copy;
+    return BELAY_OK;
+}
+
+static belay_status trim(struct belay_log *log, struct belay_csv *csv)
+{
+    for (size_t i = 0; i < csv->rows * csv->columns; i++)
+        BELAY_TRY(trim_cell(log, &csv->arena, &csv->cells[i]));
+    for (size_t i = 0; i < csv->columns; i++)
+        BELAY_TRY(trim_cell(log, &csv->arena, &csv->names[i]));
+    return BELAY_OK;
+}
+
+static belay_status check_names(struct belay_log *log, const struct belay_table *t)
+{
+    for (size_t i = 0; i < t->csv.columns; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(t->csv.names[i], t->csv.names[j]) == 0)
+                return belay_fail(log, BELAY_ERR_DATA, "%s: columns %zu and %zu are both '%s'",
+                                  t->file, j, i, t->csv.names[i]);
+    return BELAY_OK;
+}
+
+static char choose_delimiter(const char *file, char delimiter)
+{
+    size_t length = strlen(file);
+    if (delimiter)
+        return delimiter;
+    return length > 4 && strcmp(file + length - 4, ".tsv") == 0 ? '\t' : ',';
+}
+
+belay_status belay_table_read(struct belay_log *log, const char *file, enum belay_csv_header header,
+                              char delimiter, struct belay_table *t)
+{
+    char *text;
+    size_t size;
+    t->file = file;
+    t->target = BELAY_NO_COLUMN;
+    BELAY_TRY(belay_file_read(log, file, 0, &text, &size));
+    belay_digest_of(text, size, &t->digest);
+    BELAY_TRY(belay_csv_parse(log, file, text, size, header, choose_delimiter(file, delimiter),
+                              &t->csv));
+    BELAY_TRY(trim(log, &t->csv));
+    if (t->csv.rows == 0)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: there are no rows", file);
+    if (t->csv.rows > INT32_MAX)
+        return belay_fail(log, BELAY_ERR_UNSUPPORTED, "%s: %zu rows are too many", file,
+                          t->csv.rows);
+    return check_names(log, t);
+}
+
+void belay_table_finish(struct belay_table *t)
+{
+    belay_csv_finish(&t->csv);
+    belay_free(t->features);
+    belay_free(t->rows);
+    *t = (struct belay_table){ 0 };
+}
+
+const char *belay_table_cell(const struct belay_table *t, size_t row, size_t column)
+{
+    return t->csv.cells[row * t->csv.columns + column];
+}
+
+bool belay_cell_missing(const char *cell)
+{
+    static const char *const words[] = { "", "NA", "NaN", "nan", "NAN", "?" };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(cell, words[i]) == 0)
+            return true;
+    return false;
+}
+
+belay_status belay_table_fail(struct belay_log *log, const struct belay_table *t, size_t row,
+                              size_t column, const char *what, const char *cell)
+{
+    return belay_fail(log, BELAY_ERR_DATA, "%s:%zu: column '%s': '%.60s' %s", t->file,
+                      t->csv.lines[row], t->csv.names[column], cell, what);
+}
+
+// ---- Which column is what ----
+
+static size_t find_column(const struct belay_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->csv.columns; i++)
+        if (strcmp(t->csv.names[i], name) == 0)
+            return i;
+    return BELAY_NO_COLUMN;
+}
+
+static belay_status no_column(struct belay_log *log, const struct belay_table *t, const char *what,
+                              const char *name)
+{
+    struct belay_str names = { 0 };
+    const char *near = belay_suggest(name, t->csv.names, t->csv.columns);
+    for (size_t i = 0; i < t->csv.columns && names.length < 300; i++)
+        belay_str_addf(&names, "%s%s", i ? ", " : "", t->csv.names[i]);
+    belay_status status = belay_fail(log, BELAY_ERR_DATA,
+                                     "%s: no %s '%s'%s%s%s; the %zu columns are %s%s", t->file, what,
+                                     name, near ? ", did you mean '" : "", near ? near : "",
+                                     near ? "'?" : "", t->csv.columns,
+                                     names.text ? names.text : "", names.length < 300 ? "" : ", …");
+    belay_str_free(&names);
+    return status;
+}
+
+belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
+                                       const char *target)
+{
+    int64_t index, columns = (int64_t) t->csv.columns;
+    t->target = target ? find_column(t, target) : t->csv.columns - 1;
+    if (t->target == BELAY_NO_COLUMN && belay_parse_i64(target, &index)) {
+        index += index < 0 ? columns : 0;
+        if (index >= 0 && index < columns)
+            t->target = (size_t) index;
+    }
+    if (t->target == BELAY_NO_COLUMN)
+        return no_column(log, t, "target column", target);
+    if (columns < 2)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: one column, want features and a target",
+                          t->file);
+    t->features = belay_alloc_array(t->csv.columns, sizeof(*t->features));
+    if (!t->features)
+        return belay_fail_nomem(log, t->csv.columns * sizeof(*t->features));
+    for (size_t i = 0; i < t->csv.columns; i++)
+        if (i != t->target)
+            t->features[t->num_features++] = i;
+    return BELAY_OK;
+}
+
+// By name: columns may stand anywhere and others may stand between them.
+static belay_status match_names(struct belay_log *log, struct belay_table *t,
+                                const struct belay_preprocess *p)
+{
+    for (size_t i = 0; i < p->num_columns; i++) {
+        t->features[i] = find_column(t, p->columns[i].name);
+        if (t->features[i] == BELAY_NO_COLUMN)
+            return no_column(log, t, "column", p->columns[i].name);
+    }
+    t->target = p->target ? find_column(t, p->target) : BELAY_NO_COLUMN;
+    return BELAY_OK;
+}
+
+// By position: the features alone, or with the target where it was in training (else last).
+static belay_status match_places(struct belay_log *log, struct belay_table *t,
+                                 const struct belay_preprocess *p)
+{
+    size_t count = p->num_columns;
+    int64_t target = (int64_t) count;
+    if (t->csv.columns != count && t->csv.columns != count + 1)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: %zu columns, want %zu, or %zu with the target",
+                          t->file, t->csv.columns, count, count + 1);
+    if (p->target)
+        belay_parse_i64(p->target, &target);
+    bool has = t->csv.columns == count + 1 && target >= 0 && target <= (int64_t) count;
+    for (size_t i = 0; i < count; i++)
+        t->features[i] = i + (has && (int64_t) i >= target ? 1 : 0);
+    t->target = has ? (size_t) target : BELAY_NO_COLUMN;
+    return BELAY_OK;
+}
+
+belay_status belay_table_match(struct belay_log *log, struct belay_table *t,
+                               const struct belay_preprocess *p, bool need_target)
+{
+    t->features = belay_alloc_array(p->num_columns, sizeof(*t->features));
+    if (!t->features)
+        return belay_fail_nomem(log, p->num_columns * sizeof(*t->features));
+    t->num_features = p->num_columns;
+    BELAY_TRY(p->header ? match_names(log, t, p) : match_places(log, t, p));
+    if (need_target && t->target == BELAY_NO_COLUMN)
+        return no_column(log, t, "target column", p->target ? p->target : "target");
+    return BELAY_OK;
+}
+
+// ---- Which rows are used ----
+
+static size_t missing_column(const struct belay_table *t, size_t row, bool features, bool target)
+{
+    for (size_t i = 0; features && i < t->num_features; i++)
+        if (belay_cell_missing(belay_table_cell(t, row, t->features[i])))
+            return t->features[i];
+    if (target && t->target != BELAY_NO_COLUMN &&
+        belay_cell_missing(belay_table_cell(t, row, t->target)))
+        return t->target;
+    return BELAY_NO_COLUMN;
+}
+
+belay_status belay_table_keep(struct belay_log *log, struct belay_table *t, const char *missing,
+                              bool target)
+{
+    bool drop = strcmp(missing, "drop") == 0, mean = strcmp(missing, "mean") == 0;
+    t->rows = belay_alloc_array(t->csv.rows, sizeof(*t->rows));
+    if (!t->rows)
+        return belay_fail_nomem(log, t->csv.rows * sizeof(*t->rows));
+    for (size_t r = 0; r < t->csv.rows; r++) {
+        size_t column = missing_column(t, r, !mean, target);
+        if (column != BELAY_NO_COLUMN && !drop)
+            return belay_table_fail(log, t, r, column,
+                                    mean ? "is missing, and a target has no mean to stand for it"
+                                         : "is missing (see data.missing)",
+                                    belay_table_cell(t, r, column));
+        if (column == BELAY_NO_COLUMN)
+            t->rows[t->num_rows++] = (int32_t) r;
+    }
+    if (t->num_rows == 0)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: every row misses something; none is left",
+                          t->file);
+    return BELAY_OK;
+}

@@ -1,0 +1,59 @@
+// CSV tables on their way to data sets. Inside the data room.
+#ifndef BELAY_DATA_TABLE_H
+#define BELAY_DATA_TABLE_H
+
+#include "data/data.h"
+#include "format/csv.h"
+
+#define BELAY_NO_COLUMN SIZE_MAX
+
+struct belay_table {
+    struct belay_csv csv; // cells without spaces around them
+    const char *file;     // borrowed
+    struct belay_digest digest; // of the file's bytes
+    size_t target;        // column of the targets, or BELAY_NO_COLUMN
+    size_t *features;     // columns of the features, in the order of the preprocessing; owned
+    size_t num_features;
+    int32_t *rows;        // rows that are used, ascending; owned
+    size_t num_rows;
+};
+// delimiter 0: a tab for .tsv files, else a comma.
+belay_status belay_table_read(struct belay_log *log, const char *file, enum belay_csv_header header,
+                              char delimiter, struct belay_table *t);
+void belay_table_finish(struct belay_table *t); // safe on zeroed
+const char *belay_table_cell(const struct belay_table *t, size_t row, size_t column);
+bool belay_cell_missing(const char *cell); // "", NA, NaN, ?
+// Place in messages: "FILE:LINE: column 'NAME': …".
+belay_status belay_table_fail(struct belay_log *log, const struct belay_table *t, size_t row,
+                              size_t column, const char *what, const char *cell);
+
+// Chooses the target by name or index (NULL: the last column); features are all the others.
+belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
+                                       const char *target);
+// Finds the columns that a model knows.
+belay_status belay_table_match(struct belay_log *log, struct belay_table *t,
+                               const struct belay_preprocess *p, bool need_target);
+// Fills t->rows by the policy for missing cells; the target counts with `target`.
+belay_status belay_table_keep(struct belay_log *log, struct belay_table *t, const char *missing,
+                              bool target);
+
+// The kinds of the columns, from all rows that are used. Fills names, kinds, classes.
+belay_status belay_table_describe(struct belay_log *log, const struct belay_table *t, int task,
+                                  struct belay_preprocess *p);
+// Means, deviations and values, from the rows given.
+belay_status belay_table_learn(struct belay_log *log, const struct belay_table *t,
+                               const int32_t *rows, size_t num_rows, struct belay_preprocess *p);
+
+// Labels or values of the rows that are used. For labels *y stays NULL and the other way round.
+belay_status belay_table_targets(struct belay_log *log, const struct belay_table *t,
+                                 const struct belay_preprocess *p, int32_t **labels, float **y);
+// Rows to a data set. pick[num] are indices into t->rows; NULL: all of them. labels and y are of
+// all used rows.
+belay_status belay_table_encode(struct belay_log *log, const struct belay_table *t,
+                                const struct belay_preprocess *p, const int32_t *pick, size_t num,
+                                const int32_t *labels, const float *y, struct belay_dataset *out);
+
+// The text under which a class is kept: numbers in their shortest form. Owned.
+char *belay_class_text(const char *cell);
+
+#endif
