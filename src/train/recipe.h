@@ -13,17 +13,43 @@
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
+struct belay_str;
+
 #define BELAY_MAX_GROUPS 8
 #define BELAY_MAX_METRICS 16
 
 enum belay_if_exists { BELAY_IF_FAIL, BELAY_IF_RESUME, BELAY_IF_NUMBER };
 
+// What a key's value is stored as, and by which function it is read and written.
+enum belay_key_kind {
+    BELAY_KEY_OWN,    // read by hand: model, loss, metrics, optimizer, schedule
+    BELAY_KEY_INT,    // int
+    BELAY_KEY_I64,    // int64_t
+    BELAY_KEY_U64,    // uint64_t
+    BELAY_KEY_SIZE,   // size_t
+    BELAY_KEY_FLOAT,  // double
+    BELAY_KEY_BOOL,   // bool
+    BELAY_KEY_TEXT,   // const char *, NULL when not given
+    BELAY_KEY_CHAR,   // char
+    BELAY_KEY_WORD,   // const char *, one of the choices of `type`
+    BELAY_KEY_CHOICE, // int, index into the choices of `type`
+    BELAY_KEY_LENGTH, // struct belay_length
+    BELAY_KEY_FILES,  // const char *const *, and size_t at `count_offset`
+};
 struct belay_key {
     const char *path;     // "train.batch"
     const char *type;     // "int", "float", "bool", "text", "length", "files", "map", "list",
                           // or "a|b|c" for a choice
     const char *fallback; // as it would be written; "" for none
     const char *help;     // one line
+    enum belay_key_kind kind;
+    size_t offset;        // in struct belay_recipe
+    size_t count_offset;
+    double low, high;     // range of numbers and lengths, inclusive; both 0: none
+    unsigned units;       // of a length: bits 1 << enum belay_unit; the lowest one is the unit of
+                          // a bare number
+    bool can_off;         // "off" is a value: stored as `off`
+    double off;
 };
 extern const struct belay_key belay_recipe_keys[]; // ends with a NULL path
 
@@ -43,7 +69,8 @@ struct belay_recipe {
     const struct belay_yaml *model;
     struct belay_dataset_params data; // split included
     bool shuffle;
-    bool has_data;     // the recipe has a data section
+    int standardize;   // 0 automatic (csv), 1 yes, 2 no; data.standardize is what came of it
+    bool has_data;     // the recipe says where data comes from
 
     const struct belay_loss *loss;
     double loss_options[BELAY_MAX_OPTIONS];
@@ -52,7 +79,9 @@ struct belay_recipe {
 
     const struct belay_optimizer *optimizer;
     double optimizer_options[BELAY_MAX_OPTIONS];
-    struct belay_group_rule groups[BELAY_MAX_GROUPS]; // rules; the last group is "the rest"
+    // The recipe's rules, then one with match "*" and the optimizer's own options: every parameter
+    // fits one of the first num_groups (>= 1).
+    struct belay_group_rule groups[BELAY_MAX_GROUPS];
     int num_groups;
     double clip_norm;  // 0: none
 
@@ -67,20 +96,23 @@ struct belay_recipe {
     bool drop_last;
 
     struct belay_length check_every;
-    char *monitor;     // "val.loss", "val.accuracy", "train.loss"
+    const char *monitor; // "val.loss", "val.accuracy", "train.loss"
+    int stop_mode;     // 0 automatic, 1 min, 2 max; stop.maximize is what came of it
     struct belay_monitor_params stop;
     bool restore_best;
     struct belay_length checkpoint_every; // value 0: only at the end and on signals
     int keep_last, keep_best;
 
-    char *run_dir;     // NULL: numbered under runs/
+    const char *run_dir; // NULL: numbered under runs/
     enum belay_if_exists if_exists;
-    char *device;      // NULL: not said
-    char *init;        // weights to start from, or NULL
+    const char *device; // NULL: not said
+    const char *init;   // weights to start from, or NULL
 };
 
 // "500 steps", "2 epochs", "10minutes", "0.5 epochs"; a bare number counts `unit`.
 bool belay_parse_length(const char *text, enum belay_unit unit, struct belay_length *out);
+// "1 epoch", "500 steps", "90 seconds"; reads back to the same.
+void belay_str_add_length(struct belay_str *s, const struct belay_length *l);
 // The same in steps, rounded to the nearest, at least 1. Checks and seconds give 0.
 uint64_t belay_length_steps(const struct belay_length *l, uint64_t steps_per_epoch);
 

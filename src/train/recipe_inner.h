@@ -1,0 +1,34 @@
+// Between the files of the recipe.
+#ifndef BELAY_TRAIN_RECIPE_INNER_H
+#define BELAY_TRAIN_RECIPE_INNER_H
+
+#include "train/recipe.h"
+
+// BELAY_ERR_RECIPE with "file:line: " (or the override's text) before the message.
+belay_status belay_recipe_bad(struct belay_recipe *r, const struct belay_yaml *node,
+                              const char *format, ...) BELAY_PRINTF(3, 4);
+
+// A value by its key, into the recipe; `node` is what was written, NULL for the fallback.
+belay_status belay_recipe_value(struct belay_recipe *r, const struct belay_key *key,
+                                const struct belay_yaml *node);
+// A value for people and for the resolved file; false when it is not set.
+bool belay_recipe_value_text(const struct belay_recipe *r, const struct belay_key *key,
+                             struct belay_str *out);
+const struct belay_key *belay_recipe_key(const char *path); // or NULL
+// Which of "a|b|c" `word` is, or -1.
+int belay_recipe_choice(const char *choices, const char *word);
+// Typed scalars; *out untouched when it is something else. Quoted scalars are texts.
+bool belay_yaml_double(const struct belay_yaml *node, double *out);
+bool belay_yaml_bool(const struct belay_yaml *node, bool *out);
+bool belay_yaml_off(const struct belay_yaml *node);   // off, none, false
+bool belay_yaml_empty(const struct belay_yaml *node); // nothing after the colon, null or ~
+
+// loss, metrics, optimizer, schedule: by their descriptors.
+belay_status belay_recipe_named(struct belay_recipe *r);
+// A text as a YAML scalar, in quotes where it needs them.
+void belay_str_add_yaml(struct belay_str *s, const char *text, bool quoted);
+
+// The struct as YAML, before derived values are set; owned.
+belay_status belay_recipe_write(const struct belay_recipe *r, char **text);
+
+#endif

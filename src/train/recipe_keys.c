@@ -1,0 +1,132 @@
+#include "train/recipe.h"
+
+#include <math.h>
+
+#define AT(field) .offset = offsetof(struct belay_recipe, field)
+#define OWN .kind = BELAY_KEY_OWN
+#define INT(field) .kind = BELAY_KEY_INT, AT(field)
+#define I64(field) .kind = BELAY_KEY_I64, AT(field)
+#define U64(field) .kind = BELAY_KEY_U64, AT(field)
+#define SIZE(field) .kind = BELAY_KEY_SIZE, AT(field)
+#define FLOAT(field) .kind = BELAY_KEY_FLOAT, AT(field)
+#define BOOL(field) .kind = BELAY_KEY_BOOL, AT(field)
+#define TEXT(field) .kind = BELAY_KEY_TEXT, AT(field)
+#define CHAR(field) .kind = BELAY_KEY_CHAR, AT(field)
+#define WORD(field) .kind = BELAY_KEY_WORD, AT(field)
+#define CHOICE(field) .kind = BELAY_KEY_CHOICE, AT(field)
+#define FILES(field, num)                                                                          \
+    .kind = BELAY_KEY_FILES, AT(field), .count_offset = offsetof(struct belay_recipe, num)
+#define LENGTH(field, in) .kind = BELAY_KEY_LENGTH, AT(field), .units = (in), .high = HUGE_VAL
+#define RANGE(a, b) .low = (a), .high = (b)
+#define OFF(value) .can_off = true, .off = (value)
+#define CHECKS (1u << BELAY_UNIT_CHECKS)
+#define STEPS (1u << BELAY_UNIT_STEPS)
+#define EPOCHS (1u << BELAY_UNIT_EPOCHS)
+#define SECONDS (1u << BELAY_UNIT_SECONDS)
+#define MOST 2147483647
+
+const struct belay_key belay_recipe_keys[] = {
+    { "model.input", "list", "", "shape of one row of input, without the batch: [1, 28, 28]", OWN },
+    { "model.layers", "list", "", "the layers in order: [flatten, {linear: 256}, relu, ...]", OWN },
+
+    { "data.format", "text", "", "idx, csv, npy, npz or made data; else by the file's ending",
+      TEXT(data.format) },
+    { "data.root", "text", "", "folder before the names of files", TEXT(data.root) },
+    { "data.train", "files", "", "idx: images and labels; csv: one file; npy: x and y; npz: one",
+      FILES(data.train, data.num_train) },
+    { "data.test", "files", "", "files as in data.train, tested once at the end",
+      FILES(data.test, data.num_test) },
+    { "data.target", "text", "", "csv: name or index of the target column; npz: its member (y)",
+      TEXT(data.target) },
+    { "data.features", "text", "", "npz: the member with the features (x)", TEXT(data.features) },
+    { "data.header", "auto|yes|no", "auto", "csv: is the first row a header?",
+      CHOICE(data.header) },
+    { "data.delimiter", "text", ",", "csv: what separates cells, one character or tab",
+      CHAR(data.delimiter) },
+    { "data.missing", "mean|drop|error", "error",
+      "csv: an empty cell becomes the column's mean, drops its row, or is an error",
+      WORD(data.missing) },
+    { "data.task", "auto|classification|regression", "auto", "what the target is",
+      CHOICE(data.task) },
+    { "data.normalize.mean", "float", "0", "subtracted from features (bytes are divided by 255)",
+      FLOAT(data.mean) },
+    { "data.normalize.std", "float", "1", "then divides them", FLOAT(data.std),
+      RANGE(1e-30, HUGE_VAL) },
+    { "data.standardize", "auto|yes|no", "auto",
+      "features to mean 0 and deviation 1, as the training part has them; auto: for csv",
+      CHOICE(standardize) },
+    { "data.shuffle", "bool", "true", "a new order of the training rows in each epoch",
+      BOOL(shuffle) },
+    { "data.count", "int", "2000", "made data: rows", SIZE(data.count), RANGE(1, MOST) },
+    { "data.noise", "float", "0.1", "made data: standard deviation of the noise", FLOAT(data.noise),
+      RANGE(0, HUGE_VAL) },
+    { "data.seed", "int", "0", "made data: seed", U64(data.seed) },
+
+    { "split.validation", "float", "0.1", "share of the training data kept for validation",
+      FLOAT(data.validation), RANGE(0, 0.999999) },
+    { "split.seed", "int", "0", "seed of the split", U64(data.split_seed) },
+    { "split.stratify", "bool", "true", "the same share of every class", BOOL(data.stratify) },
+
+    { "loss", "map", "cross_entropy", "name, or {name: ..., options}", OWN },
+    { "metrics", "list", "[accuracy]", "measured at every check; [] for a regression", OWN },
+    { "optimizer", "map", "adam", "name, or {name: ..., lr: ..., options}", OWN },
+    { "optimizer.clip_norm", "float", "off", "gradients are scaled down to this norm",
+      FLOAT(clip_norm), RANGE(0, HUGE_VAL), OFF(0) },
+    { "optimizer.groups", "list", "[]",
+      "other options by parameter name, first match counts: [{match: '*.bias', weight_decay: 0}]; "
+      "frozen: true trains it not at all",
+      OWN },
+    { "schedule", "map", "constant", "of the learning rate: name, or {name: ..., options}", OWN },
+    { "schedule.warmup", "length", "0 steps", "the rate rises linearly before any schedule",
+      LENGTH(warmup, STEPS | EPOCHS), OFF(0) },
+
+    { "train.batch", "int", "64", "rows of one optimizer step", I64(batch), RANGE(1, MOST) },
+    { "train.eval_batch", "int", "0", "rows at once in checks; 0: train.batch, at least 256",
+      I64(eval_batch), RANGE(0, MOST) },
+    { "train.epochs", "length", "100 epochs", "most epochs", LENGTH(epochs, EPOCHS), OFF(0) },
+    { "train.steps", "length", "off", "most optimizer steps", LENGTH(steps, STEPS), OFF(0) },
+    { "train.time", "length", "off", "most time: 90 seconds, 10 minutes (not repeatable)",
+      LENGTH(time, SECONDS), OFF(0) },
+    { "train.seed", "int", "0", "seed of initial weights, order and dropout", U64(seed) },
+    { "train.drop_last", "bool", "false", "leave out the last batch of an epoch if it is smaller",
+      BOOL(drop_last) },
+
+    { "check.every", "length", "1 epoch", "how often the validation data is measured",
+      LENGTH(check_every, EPOCHS | STEPS) },
+
+    { "stop.monitor", "text", "val.loss", "what decides: val.loss, train.loss, val.accuracy, ...",
+      TEXT(monitor) },
+    { "stop.mode", "auto|min|max", "auto", "which direction of it is better", CHOICE(stop_mode) },
+    { "stop.patience", "length", "10 checks", "stop after so long without improvement",
+      LENGTH(stop.patience, CHECKS | STEPS | EPOCHS | SECONDS), OFF(-1) },
+    { "stop.min_delta", "float", "0", "a gain must be above this to count for patience",
+      FLOAT(stop.min_delta), RANGE(0, HUGE_VAL) },
+    { "stop.min_delta_rel", "float", "0", "the same as a share of the best value, added",
+      FLOAT(stop.min_delta_rel), RANGE(0, HUGE_VAL) },
+    { "stop.warmup", "length", "0 checks", "checks in it do not count for patience",
+      LENGTH(stop.warmup, CHECKS | STEPS | EPOCHS | SECONDS), OFF(0) },
+    { "stop.restore_best", "bool", "true", "end with the best weights, not the last",
+      BOOL(restore_best) },
+    { "stop.nan", "stop|count|ignore", "stop",
+      "a value that is no number stops, counts as no improvement, or is ignored",
+      CHOICE(stop.nan) },
+    { "stop.threshold", "float", "off", "stop when the value is as good as this",
+      FLOAT(stop.threshold), OFF(NAN) },
+    { "stop.diverged", "float", "off", "stop when the value is worse than this",
+      FLOAT(stop.diverged), OFF(NAN) },
+
+    { "checkpoint.every", "length", "1 epoch", "how often all that a resume needs is saved",
+      LENGTH(checkpoint_every, EPOCHS | STEPS), OFF(0) },
+    { "checkpoint.keep_last", "int", "2", "newest checkpoints kept", INT(keep_last),
+      RANGE(1, 1000000) },
+    { "checkpoint.keep_best", "int", "1", "best weights kept", INT(keep_best), RANGE(1, 1000000) },
+
+    { "run.dir", "text", "", "folder of the run; else numbered under runs/", TEXT(run_dir) },
+    { "run.if_exists", "fail|resume|number", "fail",
+      "when run.dir is there: an error, go on with it, or take the next free number",
+      CHOICE(if_exists) },
+    { "device", "text", "", "as BELAY_DEVICE: host, opencl, opencl:gpu, opencl:0:1, a name",
+      TEXT(device) },
+    { "init", "text", "", "safetensors file with weights to start from", TEXT(init) },
+    { 0 },
+};

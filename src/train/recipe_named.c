@@ -1,0 +1,310 @@
+// The sections whose options come from descriptors: loss, metrics, optimizer, schedule.
+#include "train/recipe_inner.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+// The list of one kind of named thing: name(i) is NULL after the last.
+struct kind {
+    const char *word; // "optimizer", its section too
+    const char *(*name)(size_t index);
+};
+
+static const char *loss_name(size_t i)
+{
+    return belay_losses[i] ? belay_losses[i]->name : NULL;
+}
+
+static const char *metric_name(size_t i)
+{
+    return belay_metrics[i] ? belay_metrics[i]->name : NULL;
+}
+
+static const char *optimizer_name(size_t i)
+{
+    return belay_optimizers[i] ? belay_optimizers[i]->name : NULL;
+}
+
+static const char *schedule_name(size_t i)
+{
+    return belay_schedules[i] ? belay_schedules[i]->name : NULL;
+}
+
+static const struct kind losses = { "loss", loss_name };
+static const struct kind metrics = { "metric", metric_name };
+static const struct kind optimizers = { "optimizer", optimizer_name };
+static const struct kind schedules = { "schedule", schedule_name };
+
+#define MAX_NAMES 64
+
+static belay_status unknown_name(struct belay_recipe *r, const struct kind *kind,
+                                 const struct belay_yaml *node, const char *got)
+{
+    const char *names[MAX_NAMES];
+    char list[256] = "";
+    size_t count = 0, used = 0;
+    for (; count < MAX_NAMES && kind->name(count); count++) {
+        names[count] = kind->name(count);
+        if (used < sizeof(list))
+            used += (size_t) snprintf(list + used, sizeof(list) - used, "%s%s",
+                                      count ? ", " : "", names[count]);
+    }
+    const char *near = belay_suggest(got, names, count);
+    if (near)
+        return belay_recipe_bad(r, node, "unknown %s '%s', did you mean '%s'?", kind->word, got,
+                                near);
+    return belay_recipe_bad(r, node, "unknown %s '%s', there are: %s", kind->word, got, list);
+}
+
+// The name in "adam" or {name: adam, …}; the section's fallback without one.
+static belay_status name_of(struct belay_recipe *r, const struct kind *kind,
+                            const struct belay_yaml *node, const struct belay_yaml **at,
+                            const char **name)
+{
+    *at = node;
+    *name = belay_recipe_key(kind->word)->fallback;
+    if (!node || belay_yaml_empty(node))
+        return BELAY_OK;
+    if (node->kind == BELAY_YAML_LIST)
+        return belay_recipe_bad(r, node, "%s: got a list, want a name or {name: ...}", kind->word);
+    const struct belay_yaml *inner =
+        node->kind == BELAY_YAML_MAP ? belay_yaml_get(node, "name") : node;
+    if (!inner)
+        return BELAY_OK;
+    if (inner->kind != BELAY_YAML_SCALAR)
+        return belay_recipe_bad(r, inner, "%s.name: want a name", kind->word);
+    *at = inner;
+    *name = inner->text;
+    return BELAY_OK;
+}
+
+static int find_option(const struct belay_option *options, const char *name)
+{
+    for (int i = 0; i < BELAY_MAX_OPTIONS && options[i].name; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static belay_status unknown_option(struct belay_recipe *r, const char *prefix,
+                                   const struct belay_option *options, const char *const *extra,
+                                   const char *name, const struct belay_yaml *node)
+{
+    const char *names[BELAY_MAX_OPTIONS + 8];
+    size_t count = 0;
+    for (int i = 0; i < BELAY_MAX_OPTIONS && options[i].name; i++)
+        names[count++] = options[i].name;
+    for (; *extra; extra++)
+        names[count++] = *extra;
+    const char *near = belay_suggest(node->key, names, count);
+    if (near)
+        return belay_recipe_bad(r, node, "unknown key '%s.%s', did you mean '%s.%s'?", prefix,
+                                node->key, prefix, near);
+    return belay_recipe_bad(r, node, "unknown key '%s.%s': %s has no such option; `belay config "
+                            "%s` lists them", prefix, node->key, name, name);
+}
+
+static belay_status read_option(struct belay_recipe *r, const char *prefix,
+                                const struct belay_option *option, const struct belay_yaml *node,
+                                double *value, enum belay_unit *unit)
+{
+    bool on;
+    struct belay_length length;
+    const char *want = "a number";
+    if (strcmp(option->type, "bool") == 0) {
+        want = "true or false";
+        if (belay_yaml_bool(node, &on)) {
+            *value = on;
+            return BELAY_OK;
+        }
+    } else if (strcmp(option->type, "steps") == 0) {
+        want = "a length in steps or epochs";
+        if (node->kind == BELAY_YAML_SCALAR && !node->quoted &&
+            belay_parse_length(node->text, BELAY_UNIT_STEPS, &length) && length.value >= 0 &&
+            (length.unit == BELAY_UNIT_STEPS || length.unit == BELAY_UNIT_EPOCHS)) {
+            *value = length.value;
+            *unit = length.unit;
+            return BELAY_OK;
+        }
+    } else if (belay_yaml_double(node, value)) {
+        want = "a whole number";
+        if (strcmp(option->type, "int") != 0 || *value == (double) (int64_t) *value)
+            return BELAY_OK;
+    }
+    if (node->kind != BELAY_YAML_SCALAR)
+        return belay_recipe_bad(r, node, "%s.%s: got a %s, want %s", prefix, option->name,
+                                node->kind == BELAY_YAML_MAP ? "map" : "list", want);
+    return belay_recipe_bad(r, node, "%s.%s: got '%s', want %s", prefix, option->name, node->text,
+                            want);
+}
+
+// Reads the options in `map` over what `values` holds. `extra` are keys that the caller reads.
+static belay_status read_options(struct belay_recipe *r, const char *prefix, const char *name,
+                                 const struct belay_option *options, const struct belay_yaml *map,
+                                 const char *const *extra, double *values, enum belay_unit *units)
+{
+    if (!map || map->kind != BELAY_YAML_MAP)
+        return BELAY_OK;
+    for (const struct belay_yaml *c = map->first; c; c = c->next) {
+        bool ours = false;
+        for (const char *const *e = extra; *e; e++)
+            ours = ours || strcmp(c->key, *e) == 0;
+        if (ours)
+            continue;
+        int i = find_option(options, c->key);
+        if (i < 0)
+            return unknown_option(r, prefix, options, extra, name, c);
+        if (!belay_yaml_empty(c))
+            BELAY_TRY(read_option(r, prefix, &options[i], c, &values[i], &units[i]));
+    }
+    return BELAY_OK;
+}
+
+static void set_fallbacks(const struct belay_option *options, double *values,
+                          enum belay_unit *units)
+{
+    for (int i = 0; i < BELAY_MAX_OPTIONS && options[i].name; i++) {
+        values[i] = options[i].fallback;
+        units[i] = BELAY_UNIT_STEPS;
+    }
+}
+
+static const struct belay_yaml *inner_of(const struct belay_yaml *node, const char *key)
+{
+    return node && node->kind == BELAY_YAML_MAP ? belay_yaml_get(node, key) : NULL;
+}
+
+static belay_status read_loss(struct belay_recipe *r)
+{
+    static const char *const extra[] = { "name", NULL };
+    const struct belay_yaml *node = belay_yaml_get(r->doc.root, "loss"), *at;
+    enum belay_unit units[BELAY_MAX_OPTIONS];
+    const char *name;
+    BELAY_TRY(name_of(r, &losses, node, &at, &name));
+    r->loss = belay_loss_find(name);
+    if (!r->loss)
+        return unknown_name(r, &losses, at, name);
+    set_fallbacks(r->loss->options, r->loss_options, units);
+    return read_options(r, "loss", name, r->loss->options, node, extra, r->loss_options, units);
+}
+
+static belay_status add_metric(struct belay_recipe *r, const struct belay_yaml *node,
+                               const char *name)
+{
+    const struct belay_metric *metric = belay_metric_find(name);
+    // The loss is always measured; naming it is no mistake.
+    if (!metric && strcmp(name, "loss") == 0)
+        return BELAY_OK;
+    if (!metric)
+        return unknown_name(r, &metrics, node, name);
+    if (metric->classes != r->loss->classes)
+        return belay_recipe_bad(r, node, "metric '%s' is for %s, but the loss '%s' is for %s", name,
+                                metric->classes ? "classes" : "numbers", r->loss->name,
+                                r->loss->classes ? "classes" : "numbers");
+    for (int i = 0; i < r->num_metrics; i++)
+        if (r->metrics[i] == metric)
+            return BELAY_OK;
+    if (r->num_metrics == BELAY_MAX_METRICS)
+        return belay_recipe_bad(r, node, "metrics: more than %d", BELAY_MAX_METRICS);
+    r->metrics[r->num_metrics++] = metric;
+    return BELAY_OK;
+}
+
+static belay_status read_metrics(struct belay_recipe *r)
+{
+    const struct belay_yaml *node = belay_yaml_get(r->doc.root, "metrics");
+    if (!node || belay_yaml_empty(node)) {
+        if (r->loss->classes && belay_metric_find("accuracy"))
+            return add_metric(r, NULL, "accuracy");
+        return BELAY_OK;
+    }
+    if (node->kind == BELAY_YAML_SCALAR)
+        return add_metric(r, node, node->text);
+    if (node->kind == BELAY_YAML_MAP)
+        return belay_recipe_bad(r, node, "metrics: got a map, want a list of names");
+    for (const struct belay_yaml *c = node->first; c; c = c->next) {
+        if (c->kind != BELAY_YAML_SCALAR)
+            return belay_recipe_bad(r, c, "metrics: want names");
+        BELAY_TRY(add_metric(r, c, c->text));
+    }
+    return BELAY_OK;
+}
+
+static belay_status read_group(struct belay_recipe *r, const struct belay_yaml *node,
+                               struct belay_group_rule *group)
+{
+    static const char *const extra[] = { "match", "frozen", NULL };
+    enum belay_unit units[BELAY_MAX_OPTIONS];
+    if (node->kind != BELAY_YAML_MAP)
+        return belay_recipe_bad(r, node, "optimizer.groups: want {match: '*.bias', ...}");
+    const struct belay_yaml *match = belay_yaml_get(node, "match");
+    const struct belay_yaml *frozen = belay_yaml_get(node, "frozen");
+    if (!match || match->kind != BELAY_YAML_SCALAR || !match->text[0])
+        return belay_recipe_bad(r, node, "optimizer.groups: a group needs 'match', a pattern of "
+                                "parameter names such as '*.bias'");
+    group->match = match->text;
+    if (frozen && !belay_yaml_bool(frozen, &group->frozen))
+        return belay_recipe_bad(r, frozen, "optimizer.groups.frozen: want true or false");
+    memcpy(group->options, r->optimizer_options, sizeof(group->options));
+    return read_options(r, "optimizer.groups", r->optimizer->name, r->optimizer->options, node,
+                        extra, group->options, units);
+}
+
+static belay_status read_groups(struct belay_recipe *r, const struct belay_yaml *list)
+{
+    if (list && !belay_yaml_empty(list) && list->kind != BELAY_YAML_LIST)
+        return belay_recipe_bad(r, list, "optimizer.groups: want a list");
+    for (const struct belay_yaml *c = list ? list->first : NULL; c; c = c->next) {
+        if (r->num_groups == BELAY_MAX_GROUPS - 1)
+            return belay_recipe_bad(r, c, "optimizer.groups: more than %d", BELAY_MAX_GROUPS - 1);
+        BELAY_TRY(read_group(r, c, &r->groups[r->num_groups]));
+        r->num_groups++;
+    }
+    struct belay_group_rule *rest = &r->groups[r->num_groups++];
+    rest->match = "*";
+    memcpy(rest->options, r->optimizer_options, sizeof(rest->options));
+    return BELAY_OK;
+}
+
+static belay_status read_optimizer(struct belay_recipe *r)
+{
+    static const char *const extra[] = { "name", "groups", "clip_norm", NULL };
+    const struct belay_yaml *node = belay_yaml_get(r->doc.root, "optimizer"), *at;
+    enum belay_unit units[BELAY_MAX_OPTIONS];
+    const char *name;
+    BELAY_TRY(name_of(r, &optimizers, node, &at, &name));
+    r->optimizer = belay_optimizer_find(name);
+    if (!r->optimizer)
+        return unknown_name(r, &optimizers, at, name);
+    set_fallbacks(r->optimizer->options, r->optimizer_options, units);
+    BELAY_TRY(read_options(r, "optimizer", name, r->optimizer->options, node, extra,
+                           r->optimizer_options, units));
+    BELAY_TRY(belay_recipe_value(r, belay_recipe_key("optimizer.clip_norm"),
+                                 inner_of(node, "clip_norm")));
+    return read_groups(r, inner_of(node, "groups"));
+}
+
+static belay_status read_schedule(struct belay_recipe *r)
+{
+    static const char *const extra[] = { "name", "warmup", NULL };
+    const struct belay_yaml *node = belay_yaml_get(r->doc.root, "schedule"), *at;
+    const char *name;
+    BELAY_TRY(name_of(r, &schedules, node, &at, &name));
+    r->schedule = belay_schedule_find(name);
+    if (!r->schedule)
+        return unknown_name(r, &schedules, at, name);
+    set_fallbacks(r->schedule->options, r->schedule_options, r->schedule_units);
+    BELAY_TRY(read_options(r, "schedule", name, r->schedule->options, node, extra,
+                           r->schedule_options, r->schedule_units));
+    return belay_recipe_value(r, belay_recipe_key("schedule.warmup"), inner_of(node, "warmup"));
+}
+
+belay_status belay_recipe_named(struct belay_recipe *r)
+{
+    BELAY_TRY(read_loss(r));
+    BELAY_TRY(read_metrics(r));
+    BELAY_TRY(read_optimizer(r));
+    return read_schedule(r);
+}
