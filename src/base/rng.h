@@ -13,6 +13,7 @@ struct belay_rng {
     uint32_t key[2];
     uint64_t index; // of the next number
     uint32_t block[4];
+    uint64_t held; // number of `block` + 1; 0: none yet
 };
 void belay_rng_key(uint64_t seed, uint64_t stream, uint32_t key[2]);
 void belay_rng_init(struct belay_rng *r, uint64_t seed, uint64_t stream);

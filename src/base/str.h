@@ -26,6 +26,10 @@ void belay_str_add_double(struct belay_str *s, double value);
 // 15 MiB, 2.4 GiB
 void belay_str_add_size(struct belay_str *s, uint64_t bytes);
 
+// Bytes of the UTF-8 character at `text` (at most `size`), 0 when it is none: overlong forms,
+// surrogates and numbers beyond U+10FFFF are refused. `code` may be NULL.
+size_t belay_utf8_next(const char *text, size_t size, uint32_t *code);
+
 // The nearest of `names` to `got` by edit distance, or NULL when none is near.
 const char *belay_suggest(const char *got, const char *const *names, size_t count);
 

@@ -1,0 +1,135 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/sys.h"
+
+char *belay_path_join(const char *dir, const char *name)
+{
+    size_t length = strlen(dir), extra = strlen(name);
+    bool slash = length > 0 && dir[length - 1] != '/';
+    char *path = belay_alloc(length + slash + extra + 1);
+
+    if (!path)
+        return NULL;
+    memcpy(path, dir, length);
+    if (slash)
+        path[length] = '/';
+    memcpy(path + length + slash, name, extra);
+    return path;
+}
+
+static belay_status make_one(struct belay_log *log, const char *path)
+{
+    if (belay_sys_mkdir(path, 0777) == 0) {
+        if (belay_sys_sync_parent(path) == 0)
+            return BELAY_OK;
+        return belay_fail(log, BELAY_ERR_IO, "%s: cannot sync the folder above: %s", path,
+                          strerror(errno));
+    }
+    int error = errno;
+    if (error == EEXIST && belay_dir_exists(path))
+        return BELAY_OK;
+    return belay_fail(log, BELAY_ERR_IO, "%s: cannot make the folder: %s", path, strerror(error));
+}
+
+static void trim_slashes(char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        path[--length] = '\0';
+}
+
+belay_status belay_dir_create(struct belay_log *log, const char *path)
+{
+    belay_status status = BELAY_OK;
+    char *copy;
+
+    if (belay_dir_exists(path))
+        return BELAY_OK;
+    if (!*path)
+        return belay_fail(log, BELAY_ERR_ARG, "the name of the folder to make is empty");
+    copy = belay_strdup(path);
+    if (!copy)
+        return belay_fail_nomem(log, strlen(path) + 1);
+    trim_slashes(copy);
+    for (char *p = copy + 1; *p && status == BELAY_OK; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (!belay_dir_exists(copy))
+            status = make_one(log, copy);
+        *p = '/';
+    }
+    if (status == BELAY_OK)
+        status = make_one(log, copy);
+    belay_free(copy);
+    return status;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+void belay_names_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        belay_free(names[i]);
+    belay_free(names);
+}
+
+static bool add_name(char ***names, size_t *count, size_t *capacity, const char *name)
+{
+    void *items = *names;
+    char *copy;
+
+    if (!belay_grow(&items, *count, capacity, sizeof(**names)))
+        return false;
+    *names = items;
+    copy = belay_strdup(name);
+    if (!copy)
+        return false;
+    (*names)[(*count)++] = copy;
+    return true;
+}
+
+belay_status belay_dir_list(struct belay_log *log, const char *path, char ***names, size_t *count)
+{
+    belay_status status = BELAY_OK;
+    char **list = NULL;
+    size_t n = 0, capacity = 0;
+    struct dirent *entry;
+    DIR *dir = opendir(path);
+
+    if (!dir)
+        return belay_fail(log, BELAY_ERR_IO, "%s: cannot list the folder: %s", path,
+                          strerror(errno));
+    while (errno = 0, (entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (!add_name(&list, &n, &capacity, entry->d_name)) {
+            status = belay_fail_nomem(log, sizeof(*list));
+            goto done;
+        }
+    }
+    if (errno) {
+        status = belay_fail(log, BELAY_ERR_IO, "%s: cannot list the folder: %s", path,
+                            strerror(errno));
+        goto done;
+    }
+    if (n)
+        qsort(list, n, sizeof(*list), compare_names);
+    *names = list;
+    *count = n;
+    list = NULL;
+done:
+    closedir(dir);
+    if (list)
+        belay_names_free(list, n);
+    return status;
+}
