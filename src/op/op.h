@@ -191,6 +191,10 @@ uint64_t belay_graph_seed(const belay_graph *g);
 // [0], [1] micro-step, low and high word; [2] position of the batch in the epoch's order; [3] log
 // slot; the rest is free.
 belay_value *belay_graph_step_table(belay_graph *g);
+// Masks: 1 where it holds, else 0 (also with a NaN). No gradient.
+belay_value *belay_gt(belay_graph *g, belay_value *a, belay_value *b);
+belay_value *belay_ge(belay_graph *g, belay_value *a, belay_value *b);
+belay_value *belay_eq(belay_graph *g, belay_value *a, belay_value *b);
 // Sums dy down to the shape of `like` (the gradient of broadcasting); dy itself when equal.
 belay_value *belay_sum_to(belay_graph *g, belay_value *dy, belay_value *like);
 // y = x, into memory of its own; a scalar becomes a value in memory.
