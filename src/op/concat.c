@@ -29,7 +29,7 @@ static belay_status check_piece(struct belay_log *log, int axis, int index,
     if (fits)
         return BELAY_OK;
     return belay_fail(log, BELAY_ERR_SHAPE,
-                      "concat: input %d has shape %s, the first %s; they may differ in axis %d only",
+                      "concat: input %d has shape %s, the first %s; only axis %d may differ",
                       index, belay_shape_text(s, a), belay_shape_text(first, b), axis);
 }
 

@@ -1,7 +1,7 @@
 // dropout: y = x m, where the mask m is 0 with probability p and 1 / (1 - p) otherwise.
 //
-// dropout_mask: x[0] gives the shape, x[1] is the step table. f[0] = p, a[0] = seed, stream = hash of
-// the layer's path. Element i is number i % 4 of philox(counter = {i / 4, step}, key of seed and
+// dropout_mask: x[0] gives the shape, x[1] is the step table. f[0] = p, a[0] = seed, stream = hash
+// of the layer's path. Element i is number i % 4 of philox(counter = {i / 4, step}, key of seed and
 // stream): a function of the run, the layer, the step and the place, the same on every device.
 #include <math.h>
 #include <string.h>

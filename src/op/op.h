@@ -203,11 +203,6 @@ belay_value *belay_copy(belay_graph *g, belay_value *x);
 belay_value *belay_expand_like(belay_graph *g, belay_value *x, belay_value *like);
 // x in the shape of `like` (same number of elements): the gradient of reshape and flatten.
 belay_value *belay_reshape_like(belay_graph *g, belay_value *x, belay_value *like);
-// The STATE value "step", I32 [8], made once a graph: elements 0 and 1 are the low and high 32 bits
-// of the micro-step.
-belay_value *belay_graph_step_table(belay_graph *g);
-// Of the run: keys the random streams.
-uint64_t belay_graph_seed(const belay_graph *g);
 
 // Losses with all their settings.
 enum belay_reduction { BELAY_REDUCE_NONE, BELAY_REDUCE_SUM, BELAY_REDUCE_MEAN };
