@@ -46,6 +46,8 @@ struct belay_layer_call {
     struct belay_model_params *params;
     int num_x;
     belay_value **x;
+    const struct belay_layer *layer;
+    bool located; // an error that names its place has been reported
 };
 struct belay_layer_option {
     const char *name, *type, *help; // type: "int", "float", "bool", "text", "ints"
@@ -57,7 +59,7 @@ struct belay_layer {
     int min_x, max_x;
     belay_value *(*build)(struct belay_layer_call *call);
 };
-extern const struct belay_layer *const belay_layers[];
+extern const struct belay_layer *const belay_layers[]; // ends with NULL
 const struct belay_layer *belay_layer_find(const char *name);
 
 #endif

@@ -1,0 +1,18 @@
+// Every layer, one line each, by name.
+// BELAY_LAYER(name) stands for `extern const struct belay_layer belay_layer_name`.
+BELAY_LAYER(add)
+BELAY_LAYER(concat)
+BELAY_LAYER(dropout)
+BELAY_LAYER(flatten)
+BELAY_LAYER(gelu)
+BELAY_LAYER(leaky_relu)
+BELAY_LAYER(linear)
+BELAY_LAYER(log_softmax)
+BELAY_LAYER(mul)
+BELAY_LAYER(relu)
+BELAY_LAYER(reshape)
+BELAY_LAYER(sigmoid)
+BELAY_LAYER(silu)
+BELAY_LAYER(softmax)
+BELAY_LAYER(softplus)
+BELAY_LAYER(tanh)
