@@ -114,18 +114,19 @@ size_t belay_utf8_next(const char *text, size_t size, uint32_t *code)
     return length;
 }
 
+// As the common writers do: the short escapes where there are any.
 static void add_json_byte(struct belay_str *s, unsigned char c)
 {
-    if (c == '"' || c == '\\') {
-        char escape[2] = { '\\', (char) c };
-        belay_str_add_bytes(s, escape, 2);
-    } else if (c == '\n') {
-        belay_str_add(s, "\\n");
-    } else if (c == '\t') {
-        belay_str_add(s, "\\t");
-    } else if (c == '\r') {
-        belay_str_add(s, "\\r");
-    } else if (c < 0x20) {
+    static const char short_of[] = "\"\"\\\\\nn\tt\rr\bb\ff";
+
+    for (const char *p = short_of; *p; p += 2) {
+        if ((unsigned char) *p == c) {
+            char escape[2] = { '\\', p[1] };
+            belay_str_add_bytes(s, escape, 2);
+            return;
+        }
+    }
+    if (c < 0x20) {
         belay_str_addf(s, "\\u%04x", c);
     } else {
         belay_str_add_bytes(s, &c, 1);

@@ -21,9 +21,17 @@ struct belay_json {
     size_t offset;      // where it starts in the text
 };
 
+enum belay_json_error { BELAY_JSON_SYNTAX, BELAY_JSON_NOT_UTF8, BELAY_JSON_DUPLICATE,
+                        BELAY_JSON_NUL, BELAY_JSON_MEMORY };
+
 struct belay_json_doc {
     struct belay_arena arena;
     struct belay_json *root;
+    // After a failure: what it was, at which depth (1: a member of the root), below which member
+    // of the root ("" for none); the name is cut.
+    enum belay_json_error error;
+    int error_depth;
+    char error_member[32];
 };
 // BELAY_ERR_DAMAGED with the byte offset and what was wrong. `what` names the file in messages.
 belay_status belay_json_parse(struct belay_log *log, const char *what, const char *text,
