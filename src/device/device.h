@@ -91,6 +91,7 @@ struct belay_device {
     uint64_t max_alloc, global_memory, memory_limit, allocated;
     belay_status failed;   // the first driver error; nothing computed after it is saved
     struct belay_counters counters;
+    int64_t fail_in;       // tests: 1 + calls until one fails; 0: off
     bool f64;              // host: floats are stored as F64 (finite differences); else false
 };
 
@@ -128,7 +129,16 @@ belay_status belay_device_finish(struct belay_device *dev);
 belay_status belay_device_mark(struct belay_device *dev, uint64_t *token);
 belay_status belay_device_wait(struct belay_device *dev, uint64_t token);
 belay_status belay_device_run_step(struct belay_device *dev, struct belay_step *step);
-// Tests: the n-th call to a backend entry from now fails as a driver error; negative: off.
+// The backend's plan and step entries behind the same checks; run through these.
+belay_status belay_device_prepare(struct belay_device *dev, const struct belay_plan *plan,
+                                  void **out);
+belay_status belay_step_create(struct belay_device *dev, void *prepared,
+                               const struct belay_step_desc *desc, struct belay_step **out);
+belay_status belay_step_bind(struct belay_device *dev, struct belay_step *step,
+                             const struct belay_shape *shapes);
+belay_status belay_step_run(struct belay_device *dev, struct belay_step *step);
+// Tests: the n-th call to a backend entry from now (0: the next) fails as a driver error;
+// negative: off.
 void belay_device_fail_at(struct belay_device *dev, int64_t n);
 
 // Bytes of a value of this type on this device (F32 is 8 bytes with dev->f64).
