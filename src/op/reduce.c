@@ -1,6 +1,7 @@
 #include "op/reduce.h"
 
 #include <assert.h>
+#include <string.h>
 
 // ---- which axes ----
 
@@ -113,21 +114,20 @@ struct joined {
     bool reduced[BELAY_MAX_RANK];
 };
 
-static struct joined join_axes(const struct belay_call *call)
+static void join_axes(const struct belay_call *call, struct joined *j)
 {
-    struct joined j = { 0 };
     const struct belay_shape *x = &call->x_shape[0];
+    memset(j, 0, sizeof(*j));
     for (int i = 0; i < x->rank; i++) {
         bool reduced = is_reduced(call, i);
         if (x->dim[i] == 1)
             continue;
-        if (j.rank == 0 || j.reduced[j.rank - 1] != reduced) {
-            j.dim[j.rank] = 1;
-            j.reduced[j.rank++] = reduced;
+        if (j->rank == 0 || j->reduced[j->rank - 1] != reduced) {
+            j->dim[j->rank] = 1;
+            j->reduced[j->rank++] = reduced;
         }
-        j.dim[j.rank - 1] *= x->dim[i];
+        j->dim[j->rank - 1] *= x->dim[i];
     }
-    return j;
 }
 
 static int64_t before(const struct joined *j, int i)
@@ -189,7 +189,8 @@ static void add_step(const struct belay_call *call, struct steps *s, int64_t out
 static struct steps make_steps(const struct belay_call *call)
 {
     struct steps s = { 0 };
-    struct joined j = join_axes(call);
+    struct joined j;
+    join_axes(call, &j);
     for (int i = j.rank - 1; i >= 0; i--)
         if (j.reduced[i])
             add_step(call, &s, before(&j, i), j.dim[i], kept_after(&j, i));
@@ -209,7 +210,8 @@ int belay_reduce_stages(const struct belay_call *call)
 // Enough for every smaller number of rows too: a bound that grows with each dimension.
 size_t belay_reduce_scratch(const struct belay_call *call)
 {
-    struct joined j = join_axes(call);
+    struct joined j;
+    join_axes(call, &j);
     int64_t bound = 0;
     bool last = true; // its results are the output
     for (int i = 0; i < j.rank; i++) {
