@@ -1,7 +1,6 @@
 #include "op/reduce.h"
 
 #include <assert.h>
-#include <string.h>
 
 // ---- which axes ----
 
@@ -117,7 +116,7 @@ struct joined {
 static void join_axes(const struct belay_call *call, struct joined *j)
 {
     const struct belay_shape *x = &call->x_shape[0];
-    memset(j, 0, sizeof(*j));
+    j->rank = 0;
     for (int i = 0; i < x->rank; i++) {
         bool reduced = is_reduced(call, i);
         if (x->dim[i] == 1)
@@ -141,8 +140,9 @@ static int64_t before(const struct joined *j, int i)
 static int64_t kept_after(const struct joined *j, int i)
 {
     int64_t product = 1;
-    for (int k = i + 1; k < j->rank; k++)
-        product *= j->reduced[k] ? 1 : j->dim[k];
+    for (int k = j->rank - 1; k > i; k--)
+        if (!j->reduced[k])
+            product *= j->dim[k];
     return product;
 }
 
@@ -189,7 +189,7 @@ static void add_step(const struct belay_call *call, struct steps *s, int64_t out
 static struct steps make_steps(const struct belay_call *call)
 {
     struct steps s = { 0 };
-    struct joined j;
+    struct joined j = { 0 };
     join_axes(call, &j);
     for (int i = j.rank - 1; i >= 0; i--)
         if (j.reduced[i])
@@ -210,7 +210,7 @@ int belay_reduce_stages(const struct belay_call *call)
 // Enough for every smaller number of rows too: a bound that grows with each dimension.
 size_t belay_reduce_scratch(const struct belay_call *call)
 {
-    struct joined j;
+    struct joined j = { 0 };
     join_axes(call, &j);
     int64_t bound = 0;
     bool last = true; // its results are the output
