@@ -3,6 +3,7 @@
 #define BELAY_BELAY_H
 
 #include <belay/context.h>
+#include <belay/file.h>
 #include <belay/graph.h>
 #include <belay/model.h>
 #include <belay/recipe.h>

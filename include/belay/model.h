@@ -2,7 +2,7 @@
 #ifndef BELAY_MODEL_H
 #define BELAY_MODEL_H
 
-#include <belay/context.h>
+#include <belay/recipe.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,6 +27,30 @@ BELAY_API BELAY_MUST_CHECK belay_status belay_model_predict(belay_model *model, 
                                                             size_t rows, float *out);
 // Writes weights and metadata as one safetensors file, durably.
 BELAY_API BELAY_MUST_CHECK belay_status belay_model_save(belay_model *model, const char *path);
+
+
+#define BELAY_MAX_SCORES 16
+typedef struct belay_scores {
+    uint64_t rows;
+    double loss;  // the one that it was trained with, as a mean over the rows
+    size_t count; // of those below: every metric for classes, or for numbers
+    const char *name[BELAY_MAX_SCORES];
+    double value[BELAY_MAX_SCORES];
+} belay_scores;
+// Measures the model on data files (as in the recipe's data.test), or with num 0 on the test data
+// of `recipe`. `recipe` may be NULL when files are given.
+BELAY_API BELAY_MUST_CHECK belay_status belay_model_evaluate(belay_model *model,
+                                                             const belay_recipe *recipe,
+                                                             const char *const *files, size_t num,
+                                                             belay_scores *out);
+// Called for each row: its id in the file (or its number from 0) and its `count` outputs as
+// belay_model_predict gives them. False ends the pass (BELAY_ERR_CANCELLED).
+typedef bool (*belay_row_fn)(void *user, const char *id, const float *output, size_t count);
+// Predicts all rows of data files; targets in them are not needed.
+BELAY_API BELAY_MUST_CHECK belay_status belay_model_predict_files(belay_model *model,
+                                                                  const char *const *files,
+                                                                  size_t num, belay_row_fn fn,
+                                                                  void *user);
 
 #ifdef __cplusplus
 }

@@ -25,6 +25,18 @@ BELAY_API void belay_recipe_destroy(belay_recipe **recipe);
 // The recipe as YAML with every default written out. Valid until the recipe is destroyed.
 BELAY_API const char *belay_recipe_text(const belay_recipe *recipe);
 
+// All that a recipe can say: `kind` is "key" (name "train.batch"), "format" (of data), "layer",
+// "loss", "metric", "optimizer", "schedule", or "environment" for the variables that the library
+// reads. Options follow what they belong to: kind "option", name "lr".
+typedef struct belay_config_item {
+    const char *kind, *name;
+    const char *type;    // "int", "float", "length", "a|b|c"; "" where it has no value
+    char fallback[64];   // the default as it would be written; "" for none
+    const char *help;    // one line
+} belay_config_item;
+// The item at `index`, in the order of the help; false past the last. Any thread.
+BELAY_API bool belay_config_item_at(size_t index, belay_config_item *out);
+
 #ifdef __cplusplus
 }
 #endif
