@@ -32,12 +32,13 @@ struct belay_monitor_params {
     double diverged;              // stop when passed; NaN: none
 };
 struct belay_monitor_state {
-    uint64_t checks;
+    uint64_t checks;        // made so far; the first is number 1
     double best;            // true best; NaN: none yet
     uint64_t best_check, best_step;
     double best_epoch;
     double anchor;          // NaN: none yet
-    uint64_t anchor_check, anchor_step;
+    uint64_t anchor_check, anchor_step; // where patience counts from: the anchor, or the last
+                                        // check of the warm-up
     double anchor_epoch, anchor_seconds;
     uint64_t wait;          // checks since the anchor moved (warm-up not counted)
     uint64_t last_step;     // of the last check; UINT64_MAX: none
@@ -54,6 +55,9 @@ struct belay_monitor_decision {
     bool improved;           // the value is the true best so far
     belay_stop_reason reason; // NONE: go on
 };
+// Order: not finite, best and anchor, threshold, diverged, patience. A value that reaches the
+// threshold is thus recorded as best first. Nothing latches: another check after a stop decides
+// anew from the state.
 void belay_monitor_init(struct belay_monitor_state *s);
 struct belay_monitor_decision belay_monitor_check(const struct belay_monitor_params *p,
                                                   struct belay_monitor_state *s,

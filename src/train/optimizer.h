@@ -14,15 +14,18 @@ struct belay_optimizer {
     struct belay_option options[BELAY_MAX_OPTIONS]; // "lr" and "weight_decay" are among them
     int num_states;
     const char *state_names[BELAY_MAX_MOMENTS]; // as in checkpoints: "exp_avg"
-    // Which states these options need (momentum 0 needs none): bit mask.
+    // Which states these options need (momentum 0 needs none): bit mask, the low bits set first, so
+    // that the number of states says which they are.
     unsigned (*states)(const double *options);
     // The numbers of one step for one group, from options with this step's lr in place; `step`
     // counts from 1. Computed in double, stored as float.
     void (*hyper)(const double *options, uint64_t step, double h[BELAY_HYPER]);
-    // One element: p and s[] are changed; g is clipped already. `first`: step 1.
-    void (*update)(const double *h, double g, double *p, double *s);
-    // The same in OpenCL C: statements over float p, g, s0, s1, s2, s3 and constant float h0…h7.
-    const char *cl;
+    // One element: p and the num_states values of s are changed; g is scaled (clipped) already.
+    // The host reference. s has room for BELAY_MAX_MOMENTS.
+    void (*update)(const double *h, int num_states, double g, double *p, double *s);
+    // The same for a device: "optim_sgd" for cl/optim_sgd.cl, which makes a kernel NAME_sN with
+    // OPTIM_N (cl/common.clh) for every number N of states that `states` may ask for.
+    const char *cl_file;
 };
 extern const struct belay_optimizer *const belay_optimizers[];
 const struct belay_optimizer *belay_optimizer_find(const char *name);
@@ -30,8 +33,8 @@ const struct belay_optimizer *belay_optimizer_find(const char *name);
 // Nodes for the training graph, all with effects:
 //   norm: 2-norm over the whole gradient arena (block, then all, in fixed order) -> [2]:
 //         {norm, scale} with scale = min(1, max_norm / (norm + 1e-6)), 1 when max_norm is 0.
-//   update: p and states in place.
-// grads, params, states[]: F32 states of `blocks * BELAY_BLOCK` elements. `blocks_group`: I32
+//   update: p and states in place. states[] are those that opt->states(options) asks for, in order.
+// grads, params, states[]: F32 states of `blocks * BELAY_BLOCK` elements; padding is zero. `blocks_group`: I32
 // [blocks], the parameter group of each block (or -1 for frozen). `hyper`: F32
 // [groups * BELAY_HYPER], written by the host before every step.
 belay_value *belay_grad_norm(belay_graph *g, belay_value *grads, double max_norm);

@@ -9,7 +9,8 @@
 // A named number in a descriptor's table; the recipe, `belay config` and docs walk them.
 struct belay_option {
     const char *name;
-    const char *type; // "float", "bool", "steps" (a length with a unit, given here in steps), "int"
+    const char *type; // "float", "bool", "steps" (a length with a unit, given here in steps), "int",
+                      // or "a|b|c" for a choice, given by its index
     double fallback;
     const char *help;
 };
@@ -19,14 +20,12 @@ struct belay_schedule_state { // serialised by the trainer, value by value
 };
 struct belay_schedule {
     const char *name, *help;
-    struct belay_option options[BELAY_MAX_OPTIONS]; // end with a NULL name
-    // The factor on the base rate for step 0, 1, …; options in table order. Schedules that have a
-    // lowest rate rather than a lowest factor (cosine's `min`) get the base rate too and return
-    // the rate itself.
+    struct belay_option options[BELAY_MAX_OPTIONS]; // fewer than that; the rest have a NULL name
+    // The rate (not a factor) for step 0, 1, … and the base rate of a group; options in table order.
     double (*rate)(const double *options, const struct belay_schedule_state *state, double base,
                    uint64_t step);
     void (*init)(const double *options, struct belay_schedule_state *state); // or NULL
-    // After a check, with the monitored value (or NULL).
+    // After a check, with the monitored value. NULL: checks do not matter.
     void (*check)(const double *options, struct belay_schedule_state *state, double value,
                   bool maximize);
 };
