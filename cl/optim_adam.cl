@@ -2,42 +2,42 @@
 // change there.
 // h: lr / (1 - beta1^t), 1 - beta1, beta2, 1 - beta2, sqrt(1 - beta2^t), eps, decay, sign.
 
-// The direction for the mean m and the mean of squares v.
-float adam_step(float8 h, float m, float v)
+void adam_moments(float8 h, float8 g, float8 *m, float8 *v)
 {
-    return m / (sqrt(v) / h.s4 + h.s5);
+    *m = fma((float8) h.s1, g - *m, *m);
+    *v = fma((float8) h.s2, *v, h.s3 * g * g);
 }
 
-void adam_moments(float8 h, float g, float *m, float *v)
+// p moves by the mean m and the mean of squares v.
+float8 adam_moved(float8 h, float8 p, float8 m, float8 v)
 {
-    *m = fma(h.s1, g - *m, *m);
-    *v = fma(h.s2, *v, h.s3 * g * g);
+    return fma((float8) -h.s0, m / (sqrt(v) / h.s4 + h.s5), p);
 }
 
-void adam_s2_one(float8 h, float g, float *p, float *m, float *v)
+void adam_s2_one(float8 h, float8 g, float8 *p, float8 *m, float8 *v)
 {
-    adam_moments(h, fma(h.s6, *p, h.s7 * g), m, v);
-    *p = fma(-h.s0, adam_step(h, *m, *v), *p);
+    adam_moments(h, fma((float8) h.s6, *p, h.s7 * g), m, v);
+    *p = adam_moved(h, *p, *m, *v);
 }
 
-void adam_s3_one(float8 h, float g, float *p, float *m, float *v, float *most)
+void adam_s3_one(float8 h, float8 g, float8 *p, float8 *m, float8 *v, float8 *most)
 {
-    adam_moments(h, fma(h.s6, *p, h.s7 * g), m, v);
-    *most = fmax(*most, *v);
-    *p = fma(-h.s0, adam_step(h, *m, *most), *p);
+    adam_moments(h, fma((float8) h.s6, *p, h.s7 * g), m, v);
+    *most = *v > *most ? *v : *most;
+    *p = adam_moved(h, *p, *m, *most);
 }
 
-void adamw_s2_one(float8 h, float g, float *p, float *m, float *v)
+void adamw_s2_one(float8 h, float8 g, float8 *p, float8 *m, float8 *v)
 {
     adam_moments(h, h.s7 * g, m, v);
-    *p = fma(-h.s0, adam_step(h, *m, *v), *p * h.s6);
+    *p = adam_moved(h, *p * h.s6, *m, *v);
 }
 
-void adamw_s3_one(float8 h, float g, float *p, float *m, float *v, float *most)
+void adamw_s3_one(float8 h, float8 g, float8 *p, float8 *m, float8 *v, float8 *most)
 {
     adam_moments(h, h.s7 * g, m, v);
-    *most = fmax(*most, *v);
-    *p = fma(-h.s0, adam_step(h, *m, *most), *p * h.s6);
+    *most = *v > *most ? *v : *most;
+    *p = adam_moved(h, *p * h.s6, *m, *most);
 }
 
 OPTIM_2(adam_s2)

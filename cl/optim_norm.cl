@@ -21,7 +21,7 @@ kernel void norm_blocks_cpu(global T *restrict sums, global const T *restrict g)
 {
     size_t block = get_group_id(0);
     global const T *x = g + block * OPTIM_BLOCK;
-    float8 sum[4] = { 0.0f, 0.0f, 0.0f, 0.0f };
+    float8 sum[4] = { (float8) 0.0f, (float8) 0.0f, (float8) 0.0f, (float8) 0.0f };
     for (uint i = 0; i < OPTIM_BLOCK / 32; i++) {
         for (uint k = 0; k < 4; k++) {
             float8 v = vload8(i * 4 + k, x);
