@@ -136,7 +136,7 @@ belay_status belay_step_create(struct belay_device *dev, void *prepared,
                                const struct belay_step_desc *desc, struct belay_step **out);
 belay_status belay_step_bind(struct belay_device *dev, struct belay_step *step,
                              const struct belay_shape *shapes);
-belay_status belay_step_run(struct belay_device *dev, struct belay_step *step);
+belay_status belay_device_run_step(struct belay_device *dev, struct belay_step *step);
 // Tests: the n-th call to a backend entry from now (0: the next) fails as a driver error;
 // negative: off.
 void belay_device_fail_at(struct belay_device *dev, int64_t n);
