@@ -8,6 +8,7 @@
 
 #define MAX_DEPTH 64
 #define MAX_TEXT (16u << 20)
+#define MAX_KEYS 10000 // in one map: looking for duplicates takes their square
 
 struct reader {
     struct belay_log *log;
@@ -137,6 +138,8 @@ static belay_status parse_map(struct reader *r, struct belay_yaml *out)
         BELAY_TRY(next_event(r));
         if (r->event.type == YAML_MAPPING_END_EVENT)
             return BELAY_OK;
+        if (out->count >= MAX_KEYS)
+            return fail_event(r, "too many keys in one map");
         BELAY_TRY(parse_key(r, out, &key));
         BELAY_TRY(next_event(r));
         BELAY_TRY(add_child(r, out, &last, key));
