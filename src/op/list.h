@@ -1,9 +1,13 @@
 // Every operator, one line each, by name.
 // BELAY_OP(name) stands for `extern const struct belay_op belay_op_name`.
 BELAY_OP(add)
+BELAY_OP(argmax)
 BELAY_OP(concat)
 BELAY_OP(concat_part)
+BELAY_OP(confusion)
 BELAY_OP(copy)
+BELAY_OP(cross_entropy)
+BELAY_OP(cross_entropy_grad)
 BELAY_OP(div)
 BELAY_OP(dropout_mask)
 BELAY_OP(eq)
