@@ -22,13 +22,18 @@ char *belay_checkpoint_path(const struct belay_run_paths *p, const char *kind, u
 belay_status belay_checkpoint_steps(struct belay_log *log, const struct belay_run_paths *p,
                                     const char *kind, uint64_t **steps, size_t *count);
 // The newest checkpoint that reads and verifies; older ones are tried with a warning for each one
-// skipped. BELAY_ERR_MISMATCH... *found false: there is none at all. BELAY_ERR_DAMAGED: there are,
-// and all are damaged.
+// skipped. *found false with BELAY_OK: there is none at all. BELAY_ERR_DAMAGED: there are, and all
+// are bad.
 belay_status belay_checkpoint_newest(struct belay_log *log, const struct belay_run_paths *p,
                                      struct belay_st *st, uint64_t *step, bool *found);
-// Removes checkpoints beyond the newest keep_last and bests that are in `keep_best`'s list no
-// more; never the newest, never `best_step`, never foreign files.
+// Removes checkpoints beyond the newest keep_last (negative: none; 0 counts as 1, the newest always
+// stays) and bests that are not in `bests`: the list holds the bests that the kept checkpoints
+// refer to. Never foreign files.
 belay_status belay_checkpoint_retain(struct belay_log *log, const struct belay_run_paths *p,
                                      int keep_last, const uint64_t *bests, size_t num_bests);
+// For a run that goes on from `step`: removes the files of later steps, which were damaged or are
+// made anew, so that retention does not count them.
+belay_status belay_checkpoint_forget_after(struct belay_log *log, const struct belay_run_paths *p,
+                                           uint64_t step);
 
 #endif

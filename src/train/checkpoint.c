@@ -1,0 +1,215 @@
+#include "train/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define SUFFIX ".safetensors"
+
+// ---- names ----
+
+belay_status belay_run_paths_init(struct belay_log *log, const char *dir,
+                                  struct belay_run_paths *out)
+{
+    struct belay_run_paths p = { 0 };
+    p.dir = belay_strdup(dir);
+    p.checkpoints = belay_path_join(dir, "checkpoints");
+    p.recipe = belay_path_join(dir, "recipe.yaml");
+    p.resolved = belay_path_join(dir, "resolved.yaml");
+    p.metrics = belay_path_join(dir, "metrics.jsonl");
+    p.timing = belay_path_join(dir, "timing.jsonl");
+    p.best = belay_path_join(dir, "best" SUFFIX);
+    p.last = belay_path_join(dir, "last" SUFFIX);
+    p.result = belay_path_join(dir, "result.json");
+    p.lock = belay_path_join(dir, "lock");
+    if (!p.dir || !p.checkpoints || !p.recipe || !p.resolved || !p.metrics || !p.timing ||
+        !p.best || !p.last || !p.result || !p.lock) {
+        belay_run_paths_finish(&p);
+        return belay_fail_nomem(log, strlen(dir) + 32);
+    }
+    *out = p;
+    return BELAY_OK;
+}
+
+void belay_run_paths_finish(struct belay_run_paths *p)
+{
+    char **all[] = { &p->dir,    &p->checkpoints, &p->recipe, &p->resolved, &p->metrics,
+                     &p->timing, &p->best,        &p->last,   &p->result,   &p->lock };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        belay_free(*all[i]);
+        *all[i] = NULL;
+    }
+}
+
+char *belay_checkpoint_path(const struct belay_run_paths *p, const char *kind, uint64_t step)
+{
+    struct belay_str name = { 0 };
+    belay_str_addf(&name, "%s-%08" PRIu64 SUFFIX, kind, step);
+    char *path = name.failed ? NULL : belay_path_join(p->checkpoints, name.text);
+    belay_str_free(&name);
+    return path;
+}
+
+// Exactly the names that belay_checkpoint_path makes: anything else is somebody else's file.
+static bool parse_name(const char *name, const char *kind, uint64_t *step)
+{
+    size_t length = strlen(kind);
+    if (strncmp(name, kind, length) != 0 || name[length] != '-')
+        return false;
+    const char *digits = name + length + 1;
+    size_t count = strspn(digits, "0123456789");
+    if (count < 8 || count > 20 || (count > 8 && digits[0] == '0') ||
+        strcmp(digits + count, SUFFIX) != 0)
+        return false;
+    uint64_t value = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t digit = (uint64_t) (digits[i] - '0');
+        if (value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *step = value;
+    return true;
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+    return (x > y) - (x < y);
+}
+
+belay_status belay_checkpoint_steps(struct belay_log *log, const struct belay_run_paths *p,
+                                    const char *kind, uint64_t **steps, size_t *count)
+{
+    char **names = NULL;
+    size_t num = 0, found = 0;
+    *steps = NULL;
+    *count = 0;
+    if (belay_dir_exists(p->checkpoints))
+        BELAY_TRY(belay_dir_list(log, p->checkpoints, &names, &num));
+    uint64_t *list = belay_alloc_array(num + 1, sizeof(*list));
+    for (size_t i = 0; list && i < num; i++)
+        found += parse_name(names[i], kind, &list[found]);
+    belay_names_free(names, num);
+    if (!list)
+        return belay_fail_nomem(log, (num + 1) * sizeof(*list));
+    qsort(list, found, sizeof(*list), compare_steps);
+    *steps = list;
+    *count = found;
+    return BELAY_OK;
+}
+
+// ---- the newest that is valid ----
+
+static belay_status read_step(struct belay_log *log, const struct belay_run_paths *p, uint64_t step,
+                              struct belay_st *st)
+{
+    char *path = belay_checkpoint_path(p, "step", step);
+    if (!path)
+        return belay_fail_nomem(log, 64);
+    belay_status status = belay_st_read(log, path, st);
+    // Without a digest a torn page would pass; ours always have one.
+    if (status == BELAY_OK && !belay_st_meta(st, "belay.digest")) {
+        status = belay_fail(log, BELAY_ERR_DAMAGED, "%s: has no digest, so it is no checkpoint",
+                            path);
+        belay_st_finish(st);
+    }
+    belay_free(path);
+    return status;
+}
+
+// Only for a file that is bad or cannot be read an older one is tried; short memory is told at once.
+static bool is_damage(belay_status status)
+{
+    return status == BELAY_ERR_DAMAGED || status == BELAY_ERR_IO;
+}
+
+belay_status belay_checkpoint_newest(struct belay_log *log, const struct belay_run_paths *p,
+                                     struct belay_st *st, uint64_t *step, bool *found)
+{
+    uint64_t *steps = NULL;
+    size_t count = 0;
+    belay_status status = BELAY_OK;
+    *found = false;
+    BELAY_TRY(belay_checkpoint_steps(log, p, "step", &steps, &count));
+    for (size_t i = count; i-- > 0 && !*found;) {
+        struct belay_st got = { 0 };
+        status = read_step(log, p, steps[i], &got);
+        if (status == BELAY_OK) {
+            *st = got;
+            *step = steps[i];
+            *found = true;
+        } else if (!is_damage(status)) {
+            break;
+        } else {
+            belay_say(log, BELAY_LOG_WARN, "checkpoint of step %" PRIu64 " is skipped: %s",
+                      steps[i], log ? log->last : belay_status_name(status));
+        }
+    }
+    if (status != BELAY_OK && is_damage(status) && count > 0)
+        status = belay_fail(log, BELAY_ERR_DAMAGED, "%s: none of %zu checkpoints can be read",
+                            p->checkpoints, count);
+    belay_free(steps);
+    return status;
+}
+
+// ---- which are kept ----
+
+static bool is_in(const uint64_t *list, size_t count, uint64_t step)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == step)
+            return true;
+    return false;
+}
+
+static belay_status remove_step(struct belay_log *log, const struct belay_run_paths *p,
+                                const char *kind, uint64_t step)
+{
+    char *path = belay_checkpoint_path(p, kind, step);
+    if (!path)
+        return belay_fail_nomem(log, 64);
+    belay_status status = belay_file_remove(log, path);
+    belay_free(path);
+    return status;
+}
+
+belay_status belay_checkpoint_retain(struct belay_log *log, const struct belay_run_paths *p,
+                                     int keep_last, const uint64_t *bests, size_t num_bests)
+{
+    uint64_t *steps = NULL;
+    size_t count = 0, keep = keep_last < 1 ? 1 : (size_t) keep_last;
+    belay_status status = BELAY_OK;
+    BELAY_TRY_DONE(belay_checkpoint_steps(log, p, "step", &steps, &count));
+    for (size_t i = 0; keep_last >= 0 && i + keep < count; i++)
+        BELAY_TRY_DONE(remove_step(log, p, "step", steps[i]));
+    belay_free(steps);
+    BELAY_TRY_DONE(belay_checkpoint_steps(log, p, "best", &steps, &count));
+    for (size_t i = 0; i < count; i++)
+        if (!is_in(bests, num_bests, steps[i]))
+            BELAY_TRY_DONE(remove_step(log, p, "best", steps[i]));
+done:
+    belay_free(steps);
+    return status;
+}
+
+belay_status belay_checkpoint_forget_after(struct belay_log *log, const struct belay_run_paths *p,
+                                           uint64_t step)
+{
+    static const char *const kinds[] = { "step", "best" };
+    for (size_t k = 0; k < 2; k++) {
+        uint64_t *steps = NULL;
+        size_t count = 0;
+        belay_status status = belay_checkpoint_steps(log, p, kinds[k], &steps, &count);
+        for (size_t i = 0; i < count && status == BELAY_OK; i++)
+            if (steps[i] > step)
+                status = remove_step(log, p, kinds[k], steps[i]);
+        belay_free(steps);
+        BELAY_TRY(status);
+    }
+    return BELAY_OK;
+}
