@@ -31,6 +31,9 @@ static void visit_option(struct walk *w, const struct belay_option *option)
     char fallback[64];
     if (strcmp(option->type, "bool") == 0)
         snprintf(fallback, sizeof(fallback), "%s", option->fallback != 0 ? "true" : "false");
+    else if (strchr(option->type, '|'))
+        snprintf(fallback, sizeof(fallback), "%.*s", (int) strcspn(option->type, "|"),
+                 option->type);
     else
         snprintf(fallback, sizeof(fallback), "%.12g", option->fallback);
     visit(w, "option", option->name, strcmp(option->type, "steps") == 0 ? "length" : option->type,

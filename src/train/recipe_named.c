@@ -1,6 +1,7 @@
 // The sections whose options come from descriptors: loss, metrics, optimizer, schedule.
 #include "train/recipe_inner.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,7 +113,7 @@ static belay_status read_option(struct belay_recipe *r, const char *prefix,
 {
     bool on;
     struct belay_length length;
-    const char *want = "a number";
+    const char *want;
     if (strcmp(option->type, "bool") == 0) {
         want = "true or false";
         if (belay_yaml_bool(node, &on)) {
@@ -128,10 +129,22 @@ static belay_status read_option(struct belay_recipe *r, const char *prefix,
             *unit = length.unit;
             return BELAY_OK;
         }
-    } else if (belay_yaml_double(node, value)) {
-        want = "a whole number";
-        if (strcmp(option->type, "int") != 0 || *value == (double) (int64_t) *value)
+    } else if (strchr(option->type, '|')) {
+        want = option->type;
+        int choice = node->kind == BELAY_YAML_SCALAR ? belay_recipe_choice(want, node->text) : -1;
+        if (choice >= 0) {
+            *value = choice;
             return BELAY_OK;
+        }
+    } else {
+        double number;
+        bool whole = strcmp(option->type, "int") == 0, rate = strcmp(option->name, "lr") == 0;
+        want = whole ? "a whole number" : rate ? "a number that is not negative" : "a number";
+        if (belay_yaml_double(node, &number) && isfinite(number) &&
+            (!whole || number == floor(number)) && (!rate || number >= 0)) {
+            *value = number;
+            return BELAY_OK;
+        }
     }
     if (node->kind != BELAY_YAML_SCALAR)
         return belay_recipe_bad(r, node, "%s.%s: got a %s, want %s", prefix, option->name,

@@ -153,6 +153,8 @@ static void add_options(struct belay_str *s, const struct belay_option *options,
             belay_str_add(s, values[i] != 0 ? "true" : "false");
         else if (strcmp(options[i].type, "steps") == 0 && units)
             belay_str_add_length(s, &(struct belay_length){ values[i], units[i] });
+        else if (strchr(options[i].type, '|'))
+            add_choice(s, options[i].type, (int) values[i]);
         else
             belay_str_add_double(s, values[i]);
     }
