@@ -69,7 +69,8 @@ static belay_status check_keys(struct belay_recipe *r, const struct belay_yaml *
         if (c->kind == BELAY_YAML_MAP) {
             snprintf(path, sizeof(path), "%s%s.", prefix, c->key);
             BELAY_TRY(check_keys(r, c, path));
-        } else if (!belay_yaml_empty(c) && !(strcmp(path, "stop") == 0 && belay_yaml_off(c))) {
+        } else if (!belay_recipe_is_empty(c) &&
+                   !(strcmp(path, "stop") == 0 && belay_recipe_is_off(c))) {
             return belay_recipe_bad(r, c, "%s: want a map", path);
         }
     }
@@ -97,7 +98,7 @@ static belay_status read_values(struct belay_recipe *r)
         if (key->kind != BELAY_KEY_OWN)
             BELAY_TRY(belay_recipe_value(r, key, find_node(r, key->path)));
     const struct belay_yaml *stop = belay_yaml_get(r->doc.root, "stop");
-    if (stop && belay_yaml_off(stop))
+    if (stop && belay_recipe_is_off(stop))
         r->stop.patience.value = -1;
     const struct belay_yaml *normalize = find_node(r, "data.normalize");
     r->data.has_normalize = normalize && normalize->kind == BELAY_YAML_MAP;
@@ -109,7 +110,7 @@ static belay_status read_values(struct belay_recipe *r)
 static belay_status read_model(struct belay_recipe *r)
 {
     const struct belay_yaml *model = belay_yaml_get(r->doc.root, "model");
-    if (!model || belay_yaml_empty(model))
+    if (!model || belay_recipe_is_empty(model))
         return BELAY_OK;
     if (model->kind != BELAY_YAML_MAP)
         return belay_recipe_bad(r, model, "model: want a map with input and layers");
@@ -155,7 +156,7 @@ static belay_status spread_names(struct belay_recipe *r)
     for (struct belay_yaml *c = r->doc.root->first; c; c = c->next) {
         for (size_t i = 0; i < 3; i++) {
             if (strcmp(c->key, sections[i]) != 0 || c->kind != BELAY_YAML_SCALAR ||
-                belay_yaml_empty(c))
+                belay_recipe_is_empty(c))
                 continue;
             struct belay_yaml *name = belay_arena_alloc(&r->doc.arena, sizeof(*name));
             if (!name)

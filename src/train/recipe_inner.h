@@ -18,10 +18,10 @@ const struct belay_key *belay_recipe_key(const char *path); // or NULL
 // Which of "a|b|c" `word` is, or -1.
 int belay_recipe_choice(const char *choices, const char *word);
 // Typed scalars; *out untouched when it is something else. Quoted scalars are texts.
-bool belay_yaml_double(const struct belay_yaml *node, double *out);
-bool belay_yaml_bool(const struct belay_yaml *node, bool *out);
-bool belay_yaml_off(const struct belay_yaml *node);   // off, none, false
-bool belay_yaml_empty(const struct belay_yaml *node); // nothing after the colon, null or ~
+bool belay_recipe_as_double(const struct belay_yaml *node, double *out);
+bool belay_recipe_as_bool(const struct belay_yaml *node, bool *out);
+bool belay_recipe_is_off(const struct belay_yaml *node);   // off, none, false
+bool belay_recipe_is_empty(const struct belay_yaml *node); // nothing after the colon, null or ~
 
 // loss, metrics, optimizer, schedule: by their descriptors.
 belay_status belay_recipe_named(struct belay_recipe *r);

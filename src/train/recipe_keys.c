@@ -59,8 +59,8 @@ const struct belay_key belay_recipe_keys[] = {
       BOOL(shuffle) },
     { "data.count", "int", "2000", "made data: rows", SIZE(data.count), RANGE(1, MOST) },
     { "data.classes", "int", "2", "made data: classes", SIZE(data.classes), RANGE(2, 1000) },
-    { "data.noise", "float", "0.05", "made data: standard deviation of the noise", FLOAT(data.noise),
-      RANGE(0, HUGE_VAL) },
+    { "data.noise", "float", "0.05", "made data: standard deviation of the noise",
+      FLOAT(data.noise), RANGE(0, HUGE_VAL) },
     { "data.seed", "int", "0", "made data: seed", U64(data.seed) },
 
     { "split.validation", "float", "0.1", "share of the training data kept for validation",

@@ -66,7 +66,7 @@ static belay_status name_of(struct belay_recipe *r, const struct kind *kind,
 {
     *at = node;
     *name = belay_recipe_key(kind->word)->fallback;
-    if (!node || belay_yaml_empty(node))
+    if (!node || belay_recipe_is_empty(node))
         return BELAY_OK;
     if (node->kind == BELAY_YAML_LIST)
         return belay_recipe_bad(r, node, "%s: got a list, want a name or {name: ...}", kind->word);
@@ -116,7 +116,7 @@ static belay_status read_option(struct belay_recipe *r, const char *prefix,
     const char *want;
     if (strcmp(option->type, "bool") == 0) {
         want = "true or false";
-        if (belay_yaml_bool(node, &on)) {
+        if (belay_recipe_as_bool(node, &on)) {
             *value = on;
             return BELAY_OK;
         }
@@ -140,7 +140,7 @@ static belay_status read_option(struct belay_recipe *r, const char *prefix,
         double number;
         bool whole = strcmp(option->type, "int") == 0, rate = strcmp(option->name, "lr") == 0;
         want = whole ? "a whole number" : rate ? "a number that is not negative" : "a number";
-        if (belay_yaml_double(node, &number) && isfinite(number) &&
+        if (belay_recipe_as_double(node, &number) && isfinite(number) &&
             (!whole || number == floor(number)) && (!rate || number >= 0)) {
             *value = number;
             return BELAY_OK;
@@ -169,7 +169,7 @@ static belay_status read_options(struct belay_recipe *r, const char *prefix, con
         int i = find_option(options, c->key);
         if (i < 0)
             return unknown_option(r, prefix, options, extra, name, c);
-        if (!belay_yaml_empty(c))
+        if (!belay_recipe_is_empty(c))
             BELAY_TRY(read_option(r, prefix, &options[i], c, &values[i], &units[i]));
     }
     return BELAY_OK;
@@ -228,7 +228,7 @@ static belay_status add_metric(struct belay_recipe *r, const struct belay_yaml *
 static belay_status read_metrics(struct belay_recipe *r)
 {
     const struct belay_yaml *node = belay_yaml_get(r->doc.root, "metrics");
-    if (!node || belay_yaml_empty(node)) {
+    if (!node || belay_recipe_is_empty(node)) {
         if (r->loss->classes && belay_metric_find("accuracy"))
             return add_metric(r, NULL, "accuracy");
         return BELAY_OK;
@@ -258,7 +258,7 @@ static belay_status read_group(struct belay_recipe *r, const struct belay_yaml *
         return belay_recipe_bad(r, node, "optimizer.groups: a group needs 'match', a pattern of "
                                 "parameter names such as '*.bias'");
     group->match = match->text;
-    if (frozen && !belay_yaml_bool(frozen, &group->frozen))
+    if (frozen && !belay_recipe_as_bool(frozen, &group->frozen))
         return belay_recipe_bad(r, frozen, "optimizer.groups.frozen: want true or false");
     memcpy(group->options, r->optimizer_options, sizeof(group->options));
     return read_options(r, "optimizer.groups", r->optimizer->name, r->optimizer->options, node,
@@ -267,7 +267,7 @@ static belay_status read_group(struct belay_recipe *r, const struct belay_yaml *
 
 static belay_status read_groups(struct belay_recipe *r, const struct belay_yaml *list)
 {
-    if (list && !belay_yaml_empty(list) && list->kind != BELAY_YAML_LIST)
+    if (list && !belay_recipe_is_empty(list) && list->kind != BELAY_YAML_LIST)
         return belay_recipe_bad(r, list, "optimizer.groups: want a list");
     for (const struct belay_yaml *c = list ? list->first : NULL; c; c = c->next) {
         if (r->num_groups == BELAY_MAX_GROUPS - 1)

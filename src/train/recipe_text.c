@@ -30,7 +30,7 @@ static void add_node(struct belay_str *s, const struct belay_yaml *node)
         double number;
         if (!node->quoted && belay_parse_double(node->text, &number))
             belay_str_add(s, node->text);
-        else if (belay_yaml_empty(node))
+        else if (belay_recipe_is_empty(node))
             belay_str_add(s, "null");
         else
             belay_str_add_yaml(s, node->text, node->quoted);

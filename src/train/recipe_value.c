@@ -45,7 +45,7 @@ int belay_recipe_choice(const char *choices, const char *word)
     return -1;
 }
 
-bool belay_yaml_empty(const struct belay_yaml *node)
+bool belay_recipe_is_empty(const struct belay_yaml *node)
 {
     if (node->kind != BELAY_YAML_SCALAR || node->quoted)
         return false;
@@ -57,7 +57,7 @@ static bool is_plain(const struct belay_yaml *node)
     return node->kind == BELAY_YAML_SCALAR && !node->quoted;
 }
 
-bool belay_yaml_double(const struct belay_yaml *node, double *out)
+bool belay_recipe_as_double(const struct belay_yaml *node, double *out)
 {
     double value;
     if (!is_plain(node) || !belay_parse_double(node->text, &value) || isnan(value))
@@ -66,7 +66,7 @@ bool belay_yaml_double(const struct belay_yaml *node, double *out)
     return true;
 }
 
-bool belay_yaml_bool(const struct belay_yaml *node, bool *out)
+bool belay_recipe_as_bool(const struct belay_yaml *node, bool *out)
 {
     static const char *const words[] = { "false", "true", "no", "yes", "off", "on" };
     if (!is_plain(node))
@@ -80,7 +80,7 @@ bool belay_yaml_bool(const struct belay_yaml *node, bool *out)
     return false;
 }
 
-bool belay_yaml_off(const struct belay_yaml *node)
+bool belay_recipe_is_off(const struct belay_yaml *node)
 {
     return is_plain(node) && (strcmp(node->text, "off") == 0 || strcmp(node->text, "none") == 0 ||
                               strcmp(node->text, "false") == 0);
@@ -158,12 +158,12 @@ static belay_status read_whole(struct belay_recipe *r, const struct belay_key *k
 static belay_status read_float(struct belay_recipe *r, const struct belay_key *key,
                                const struct belay_yaml *node, double *at)
 {
-    if (key->can_off && belay_yaml_off(node)) {
+    if (key->can_off && belay_recipe_is_off(node)) {
         *at = key->off;
         return BELAY_OK;
     }
     double value;
-    if (!belay_yaml_double(node, &value))
+    if (!belay_recipe_as_double(node, &value))
         return wrong(r, key, node, "a number");
     BELAY_TRY(check_range(r, key, node, value));
     *at = value;
@@ -191,7 +191,7 @@ static belay_status read_length(struct belay_recipe *r, const struct belay_key *
     enum belay_unit bare = BELAY_UNIT_CHECKS;
     while (!(key->units & (1u << bare)))
         bare++;
-    if (key->can_off && belay_yaml_off(node)) {
+    if (key->can_off && belay_recipe_is_off(node)) {
         *at = (struct belay_length){ key->off, bare };
         return BELAY_OK;
     }
@@ -239,7 +239,7 @@ static belay_status read_choice(struct belay_recipe *r, const struct belay_key *
     if (node->kind == BELAY_YAML_SCALAR)
         found = belay_recipe_choice(key->type, node->text);
     // YAML's other words for yes and no.
-    if (found < 0 && belay_yaml_bool(node, &on))
+    if (found < 0 && belay_recipe_as_bool(node, &on))
         found = belay_recipe_choice(key->type, on ? "yes" : "no");
     if (found < 0)
         return wrong(r, key, node, key->type);
@@ -259,7 +259,7 @@ static belay_status read_word(struct belay_recipe *r, const struct belay_key *ke
 static belay_status read_bool(struct belay_recipe *r, const struct belay_key *key,
                               const struct belay_yaml *node, bool *at)
 {
-    return belay_yaml_bool(node, at) ? BELAY_OK : wrong(r, key, node, "true or false");
+    return belay_recipe_as_bool(node, at) ? BELAY_OK : wrong(r, key, node, "true or false");
 }
 
 static belay_status read_files(struct belay_recipe *r, const struct belay_key *key,
@@ -287,7 +287,7 @@ belay_status belay_recipe_value(struct belay_recipe *r, const struct belay_key *
 {
     struct belay_yaml fallback = { .kind = BELAY_YAML_SCALAR, .text = key->fallback,
                                    .from = "default" };
-    if (!node || belay_yaml_empty(node)) {
+    if (!node || belay_recipe_is_empty(node)) {
         if (!key->fallback[0])
             return BELAY_OK;
         node = &fallback;
