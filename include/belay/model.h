@@ -25,6 +25,19 @@ BELAY_API const char *belay_model_class(const belay_model *model, size_t index);
 // output_count outputs: class probabilities for a classifier, values for a regression.
 BELAY_API BELAY_MUST_CHECK belay_status belay_model_predict(belay_model *model, const float *x,
                                                             size_t rows, float *out);
+// Called for each row: its id (borrowed) and its outputs. False stops.
+typedef bool (*belay_row_fn)(void *user, const char *id, const float *output, size_t count);
+// Predicts every row of data files (the format is the one the model was trained on; a target
+// column may be absent).
+BELAY_API BELAY_MUST_CHECK belay_status belay_model_predict_files(belay_model *model,
+                                                                  const char *const *files,
+                                                                  size_t num, belay_row_fn fn,
+                                                                  void *user);
+// Loss and metrics over data files with targets, as one JSON object: {"rows", "loss", metrics …,
+// "confusion"}. *json is valid until the next call with `model`.
+BELAY_API BELAY_MUST_CHECK belay_status belay_model_evaluate_files(belay_model *model,
+                                                                   const char *const *files,
+                                                                   size_t num, const char **json);
 // Writes weights and metadata as one safetensors file, durably.
 BELAY_API BELAY_MUST_CHECK belay_status belay_model_save(belay_model *model, const char *path);
 

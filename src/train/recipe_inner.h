@@ -28,6 +28,9 @@ belay_status belay_recipe_named(struct belay_recipe *r);
 // A text as a YAML scalar, in quotes where it needs them.
 void belay_str_add_yaml(struct belay_str *s, const char *text, bool quoted);
 
+// Any tree on one line (flow style): what model files keep of a recipe's `model`.
+void belay_str_add_yaml_tree(struct belay_str *s, const struct belay_yaml *node);
+
 // The struct as YAML, before derived values are set; owned.
 belay_status belay_recipe_write(const struct belay_recipe *r, char **text);
 

@@ -23,8 +23,7 @@ void belay_str_add_yaml(struct belay_str *s, const char *text, bool quoted)
         belay_str_add(s, text);
 }
 
-// Any tree on one line.
-static void add_node(struct belay_str *s, const struct belay_yaml *node)
+void belay_str_add_yaml_tree(struct belay_str *s, const struct belay_yaml *node)
 {
     if (node->kind == BELAY_YAML_SCALAR) {
         double number;
@@ -43,7 +42,7 @@ static void add_node(struct belay_str *s, const struct belay_yaml *node)
             belay_str_add_yaml(s, c->key, false);
             belay_str_add(s, ": ");
         }
-        add_node(s, c);
+        belay_str_add_yaml_tree(s, c);
         belay_str_add(s, c->next ? ", " : "");
     }
     belay_str_add(s, map ? "}" : "]");
@@ -216,10 +215,10 @@ static void add_model(struct belay_str *s, const struct belay_yaml *model)
         if (c->kind == BELAY_YAML_LIST && strcmp(c->key, "layers") == 0 && c->first) {
             for (const struct belay_yaml *layer = c->first; layer; layer = layer->next) {
                 belay_str_add(s, "\n    - ");
-                add_node(s, layer);
+                belay_str_add_yaml_tree(s, layer);
             }
         } else {
-            add_node(s, c);
+            belay_str_add_yaml_tree(s, c);
         }
         belay_str_add(s, "\n");
     }

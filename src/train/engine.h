@@ -1,0 +1,97 @@
+// The engine: a model bound to a device for training and evaluation. It owns device memory and
+// programs, runs steps and passes; it knows no run folder, no monitor and no clock.
+//
+// All data sets lie one after the other in one device table (training, validation, test), read
+// through one order table; what does not fit streams through a table of one batch. Both give the
+// same bits, since the same kernel reads the same bytes.
+#ifndef BELAY_TRAIN_ENGINE_H
+#define BELAY_TRAIN_ENGINE_H
+
+#include "data/data.h"
+#include "device/program.h"
+#include "model/model.h"
+#include "train/loss.h"
+#include "train/metric.h"
+#include "train/optimizer.h"
+
+#define BELAY_MAX_PARAM_GROUPS 9
+#define BELAY_LOG_SLOTS 1024 // steps or batches between two reads of the device's log
+
+enum belay_part { BELAY_PART_TRAIN, BELAY_PART_VALIDATION, BELAY_PART_TEST, BELAY_NUM_PARTS };
+
+struct belay_engine_params { // borrowed, but what is marked
+    struct belay_device *device;       // kept
+    const struct belay_yaml *model;    // kept; NULL with `build`
+    belay_build_fn build;
+    void *build_user;
+    const struct belay_loss *loss;
+    const double *loss_options;
+    const struct belay_dataset *parts[BELAY_NUM_PARTS]; // kept; NULL or rows 0: absent
+    size_t train_rows;                 // rows used of the training part; 0: all
+    size_t outputs;                    // wanted outputs of a row; 0: not checked
+    int64_t batch, eval_batch;
+    uint64_t seed;
+    bool confusion, regression;        // statistics that evaluation gathers
+    // Training; NULL optimizer: evaluation alone.
+    const struct belay_optimizer *optimizer;
+    int num_groups;
+    const double *group_options[BELAY_MAX_PARAM_GROUPS];
+    const char *group_match[BELAY_MAX_PARAM_GROUPS]; // globs; the last group takes the rest
+    bool group_frozen[BELAY_MAX_PARAM_GROUPS];
+    double clip_norm;
+    bool stream;                       // force streaming (tests)
+};
+
+struct belay_engine_param {
+    const char *name;
+    struct belay_shape shape;
+    size_t offset, count; // elements in the arenas
+    int group;            // -1: frozen
+};
+
+struct belay_step_scalars { // what the host computes for one step
+    uint64_t step;          // counts from 0
+    size_t first;           // position of the batch in the order
+    size_t rows;
+    float hyper[BELAY_MAX_PARAM_GROUPS * BELAY_HYPER];
+};
+
+struct belay_eval_sums { // of one pass over a part
+    double loss;        // mean over rows
+    size_t rows;
+    size_t classes;
+    double *confusion;  // classes * classes, owned by the engine, or NULL
+    double regression[5];
+};
+
+struct belay_engine;
+
+belay_status belay_engine_create(struct belay_log *log, const struct belay_engine_params *params,
+                                 struct belay_engine **out);
+void belay_engine_destroy(struct belay_engine **engine);
+
+const struct belay_engine_param *belay_engine_params(const struct belay_engine *e, size_t *count);
+int belay_engine_num_states(const struct belay_engine *e);
+const char *belay_engine_state_name(const struct belay_engine *e, int state);
+size_t belay_engine_arena_count(const struct belay_engine *e); // elements of each arena
+void belay_engine_describe(const struct belay_engine *e, struct belay_str *out);
+
+// The order of the training part for an epoch: a permutation of 0 … rows-1, uploaded in queue
+// order.
+belay_status belay_engine_order(struct belay_engine *e, const int32_t *order, size_t rows);
+// Enqueues one training step. At most 16 are in flight.
+belay_status belay_engine_step(struct belay_engine *e, const struct belay_step_scalars *s);
+// Loss and gradient norm of the steps since the last call, in order: at most BELAY_LOG_SLOTS may
+// be unread. Waits. `loss` and `norm` have room for that many.
+belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *norm, size_t *count);
+// One pass over a part with the present weights.
+belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
+                                   struct belay_eval_sums *out);
+
+// Arenas: 0 parameters, 1… states. Host copies have belay_engine_arena_count floats.
+belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const float *data);
+// A snapshot on the device and a map of it, valid until belay_engine_unmap.
+belay_status belay_engine_snapshot(struct belay_engine *e, const float **arenas);
+belay_status belay_engine_unmap(struct belay_engine *e);
+
+#endif

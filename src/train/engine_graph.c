@@ -1,0 +1,265 @@
+// The two graphs of an engine: a training step (batch, forward, loss, backward, norm, update, log)
+// and an evaluation batch (batch, forward, loss, statistics, log).
+#include <string.h>
+
+#include "base/env.h"
+#include "base/str.h"
+#include "train/engine_internal.h"
+#include "train/ops.h"
+
+static belay_value *state1(belay_graph *g, const char *name, belay_dtype dtype, size_t count)
+{
+    return belay_state(g, name, dtype, 1, (const int64_t[]){ (int64_t) count });
+}
+
+static belay_value *state2(belay_graph *g, const char *name, belay_dtype dtype, size_t rows,
+                           size_t columns)
+{
+    return belay_state(g, name, dtype, 2, (const int64_t[]){ (int64_t) rows, (int64_t) columns });
+}
+
+// The batch: rows of the tables that the step table and the order name.
+static void add_batch(struct belay_engine *e, struct belay_side *s, int64_t batch, belay_value **x,
+                      belay_value **target)
+{
+    belay_graph *g = s->graph;
+    belay_value *step = belay_graph_step_table(g);
+    s->rows = belay_input(g, "rows", BELAY_F32, 1, &batch, true);
+    s->order = state1(g, "order", BELAY_I32, e->table_rows);
+    s->data_x = state2(g, "data.x", e->x_dtype, e->table_rows, e->features);
+    *x = belay_gather_rows(g, s->data_x, s->order, step, s->rows, e->x_scale, e->x_shift);
+    if (e->labels) {
+        s->data_y = state1(g, "data.labels", BELAY_I32, e->table_rows);
+        *target = belay_gather_labels(g, s->data_y, s->order, step, s->rows);
+    } else {
+        s->data_y = state2(g, "data.y", BELAY_F32, e->table_rows, e->targets);
+        *target = belay_gather_rows(g, s->data_y, s->order, step, s->rows, 1, 0);
+    }
+}
+
+static belay_status check_output(struct belay_engine *e, belay_value *out)
+{
+    const struct belay_shape *shape = belay_value_shape(out);
+    char text[BELAY_SHAPE_TEXT];
+    size_t want = e->labels ? e->classes : e->targets;
+    if (shape->rank == 2 && shape->dim[1] == (int64_t) want)
+        return BELAY_OK;
+    return belay_fail(e->log, BELAY_ERR_SHAPE,
+                      "model: the output is %s, the data have %zu %s: want [batch, %zu]",
+                      belay_shape_text(shape, text), want, e->labels ? "classes" : "targets", want);
+}
+
+static belay_status add_model(struct belay_engine *e, struct belay_side *s, int64_t batch,
+                              belay_value **target)
+{
+    belay_graph *g = s->graph;
+    belay_value *x;
+    bool first = e->model_params.count == 0;
+    add_batch(e, s, batch, &x, target);
+    BELAY_TRY(belay_graph_check(g));
+    if (e->p.build)
+        s->output = e->p.build(e->p.build_user, g, x);
+    else
+        s->output = belay_model_build(g, e->p.model, x, first ? &e->model_params : NULL);
+    BELAY_TRY(belay_graph_check(g));
+    if (!s->output)
+        return belay_fail(e->log, BELAY_ERR_ARG, "model: the build function gave no output");
+    if (e->p.build && first)
+        BELAY_TRY(belay_model_params_of(g, &e->model_params));
+    BELAY_TRY(check_output(e, s->output));
+    s->loss = e->p.loss->build(g, s->output, *target, e->p.loss_options);
+    return belay_graph_check(g);
+}
+
+static belay_value *as_row(belay_graph *g, belay_value *v)
+{
+    return belay_reshape(g, v, 1, (const int64_t[]){ -1 });
+}
+
+static belay_status build_eval(struct belay_engine *e)
+{
+    struct belay_side *s = &e->eval;
+    belay_value *target, *parts[2];
+    int num = 0;
+    BELAY_TRY(belay_graph_new(e->log, false, &s->graph));
+    belay_graph *g = s->graph;
+    g->seed = e->p.seed;
+    BELAY_TRY(add_model(e, s, e->p.eval_batch, &target));
+    parts[num++] = as_row(g, s->loss);
+    if (e->p.regression)
+        parts[num++] = belay_stats_find("regression")->build(g, s->output, target);
+    belay_value *row = num == 1 ? parts[0] : belay_concat(g, num, parts, 0);
+    s->log_width = e->p.regression ? 6 : 1;
+    s->log = state2(g, "log", BELAY_F32, BELAY_LOG_SLOTS, s->log_width);
+    belay_record(g, s->log, row, belay_graph_step_table(g));
+    if (e->p.confusion) {
+        s->counts = state1(g, "counts", BELAY_F32, e->classes * e->classes);
+        belay_accumulate(g, s->counts,
+                         belay_stats_find("confusion")->build(g, s->output, target));
+    }
+    return belay_graph_check(g);
+}
+
+belay_status belay_engine_build_graphs(struct belay_engine *e)
+{
+    belay_value *target;
+    if (!e->eval_only) {
+        BELAY_TRY(belay_graph_new(e->log, true, &e->train.graph));
+        e->train.graph->seed = e->p.seed;
+        BELAY_TRY(add_model(e, &e->train, e->p.batch, &target));
+    }
+    return build_eval(e);
+}
+
+static belay_value *find_param(const struct belay_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->num_values; i++)
+        if (g->values[i]->kind == BELAY_VALUE_PARAM && strcmp(g->values[i]->name, name) == 0)
+            return g->values[i];
+    return NULL;
+}
+
+// Gradients become outputs, which the program writes into the gradient arena.
+static belay_status add_gradients(struct belay_engine *e, belay_value **out)
+{
+    belay_graph *g = e->train.graph;
+    belay_value **of = belay_alloc_array(2 * e->num_params + 1, sizeof(*of));
+    if (!of)
+        return belay_fail_nomem(e->log, e->num_params * sizeof(*of));
+    belay_value **grads = of + e->num_params;
+    int num = 0;
+    for (size_t i = 0; i < e->num_params; i++)
+        if (e->params[i].group >= 0)
+            of[num++] = find_param(g, e->params[i].name);
+    belay_status status = belay_gradient(g, e->train.loss, num, of, grads);
+    for (size_t i = 0, k = 0; i < e->num_params && status == BELAY_OK; i++) {
+        belay_value *dx = e->params[i].group >= 0 ? grads[k++] : NULL;
+        out[i] = dx ? belay_graph_output(g, dx, e->params[i].name) : NULL;
+    }
+    belay_free(of);
+    return status == BELAY_OK ? belay_graph_check(g) : status;
+}
+
+static belay_status add_update(struct belay_engine *e)
+{
+    struct belay_side *s = &e->train;
+    belay_graph *g = s->graph;
+    size_t count = belay_engine_arena_count(e);
+    s->params = state1(g, "params", BELAY_F32, count);
+    s->grads = state1(g, "grads", BELAY_F32, count);
+    for (int i = 0; i < e->num_states; i++)
+        s->states[i] = state1(g, belay_engine_state_name(e, i), BELAY_F32, count);
+    s->block_group = state1(g, "block_group", BELAY_I32, e->blocks);
+    s->hyper = state1(g, "hyper", BELAY_F32, (size_t) e->p.num_groups * BELAY_HYPER);
+    belay_value *norm = belay_grad_norm(g, s->grads, e->p.clip_norm);
+    belay_value *row[2] = { as_row(g, s->loss), norm };
+    s->log_width = 3;
+    s->log = state2(g, "log", BELAY_F32, BELAY_LOG_SLOTS, s->log_width);
+    belay_record(g, s->log, belay_concat(g, 2, row, 0), belay_graph_step_table(g));
+    BELAY_TRY(belay_graph_check(g));
+    return belay_optimizer_nodes(g, e->p.optimizer, e->p.group_options[0], s->params, s->grads,
+                                 s->states, s->block_group, s->hyper, norm);
+}
+
+static belay_status make_plan(struct belay_engine *e, struct belay_side *s)
+{
+    const char *fusion = belay_env("BELAY_FUSION"), *reuse = belay_env("BELAY_REUSE");
+    struct belay_plan_params params = {
+        .no_fusion = fusion && strcmp(fusion, "0") == 0,
+        .no_reuse = reuse && strcmp(reuse, "0") == 0,
+        .align = e->dev->align > 64 ? e->dev->align : 64,
+    };
+    BELAY_TRY(belay_graph_optimize(s->graph));
+    return belay_plan_create(e->log, s->graph, &params, &s->plan);
+}
+
+belay_status belay_engine_finish_graphs(struct belay_engine *e)
+{
+    if (!e->eval_only) {
+        e->grad_values = belay_alloc_array(e->num_params + 1, sizeof(*e->grad_values));
+        if (!e->grad_values)
+            return belay_fail_nomem(e->log, e->num_params * sizeof(*e->grad_values));
+        BELAY_TRY(add_gradients(e, e->grad_values));
+        BELAY_TRY(add_update(e));
+        BELAY_TRY(make_plan(e, &e->train));
+    }
+    return make_plan(e, &e->eval);
+}
+
+// ---- programs ----
+
+static belay_status bind(struct belay_side *s, belay_value *v, const struct belay_buf *buf)
+{
+    return v ? belay_program_bind(s->program, v, buf, 0) : BELAY_OK;
+}
+
+static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
+                                const struct belay_buf *log)
+{
+    BELAY_TRY(bind(s, s->data_x, &e->data_x));
+    BELAY_TRY(bind(s, s->data_y, &e->data_y));
+    BELAY_TRY(bind(s, s->order, &e->order));
+    BELAY_TRY(bind(s, s->graph->step, &e->step_table));
+    BELAY_TRY(bind(s, s->log, log));
+    for (size_t i = 0; i < e->num_params; i++) {
+        belay_value *v = find_param(s->graph, e->params[i].name);
+        if (v)
+            BELAY_TRY(belay_program_bind(s->program, v, &e->arenas[0],
+                                         e->params[i].offset * sizeof(float)));
+    }
+    return BELAY_OK;
+}
+
+static belay_status bind_train(struct belay_engine *e)
+{
+    struct belay_side *s = &e->train;
+    BELAY_TRY(bind(s, s->params, &e->arenas[0]));
+    BELAY_TRY(bind(s, s->grads, &e->grads));
+    for (int i = 0; i < e->num_states; i++)
+        BELAY_TRY(bind(s, s->states[i], &e->arenas[1 + i]));
+    BELAY_TRY(bind(s, s->block_group, &e->block_group));
+    BELAY_TRY(bind(s, s->hyper, &e->hyper));
+    for (size_t i = 0; i < e->num_params; i++)
+        if (e->grad_values[i])
+            BELAY_TRY(belay_program_bind(s->program, e->grad_values[i], &e->grads,
+                                         e->params[i].offset * sizeof(float)));
+    return BELAY_OK;
+}
+
+static belay_status make_program(struct belay_engine *e, struct belay_side *s)
+{
+    const struct belay_program_params params = { e->dev, s->plan, &e->activations };
+    return belay_program_create(&params, &s->program);
+}
+
+static belay_status make_log(struct belay_engine *e, struct belay_side *s, struct belay_buf *log)
+{
+    return belay_buf_create(e->dev, BELAY_LOG_SLOTS * s->log_width * sizeof(float), 0, log);
+}
+
+belay_status belay_engine_make_programs(struct belay_engine *e)
+{
+    size_t size = e->eval.plan->arena_size, counts = e->classes * e->classes;
+    if (e->train.plan && e->train.plan->arena_size > size)
+        size = e->train.plan->arena_size;
+    BELAY_TRY(belay_buf_create(e->dev, size ? size : 1, 0, &e->activations));
+    e->log_copy = belay_alloc_array(BELAY_LOG_SLOTS * 8, sizeof(float));
+    e->counts_copy = belay_alloc_array(counts + 1, sizeof(float));
+    e->counts_sum = belay_alloc_array(counts + 1, sizeof(double));
+    if (!e->log_copy || !e->counts_copy || !e->counts_sum)
+        return belay_fail_nomem(e->log, counts * sizeof(double));
+    if (e->p.confusion)
+        BELAY_TRY(belay_buf_create(e->dev, counts * sizeof(float), 0, &e->counts));
+    BELAY_TRY(make_log(e, &e->eval, &e->eval_log));
+    BELAY_TRY(make_program(e, &e->eval));
+    BELAY_TRY(bind_common(e, &e->eval, &e->eval_log));
+    BELAY_TRY(bind(&e->eval, e->eval.counts, &e->counts));
+    BELAY_TRY(belay_program_ready(e->eval.program));
+    if (e->eval_only)
+        return BELAY_OK;
+    BELAY_TRY(make_log(e, &e->train, &e->train_log));
+    BELAY_TRY(make_program(e, &e->train));
+    BELAY_TRY(bind_common(e, &e->train, &e->train_log));
+    BELAY_TRY(bind_train(e));
+    return belay_program_ready(e->train.program);
+}

@@ -1,0 +1,79 @@
+// Inside of the engine, for its four files.
+#ifndef BELAY_TRAIN_ENGINE_INTERNAL_H
+#define BELAY_TRAIN_ENGINE_INTERNAL_H
+
+#include "base/mem.h"
+#include "train/engine.h"
+
+#define RING 32      // host copies of what is written to the device without waiting
+#define IN_FLIGHT 16 // training steps
+
+struct belay_side { // training or evaluation
+    struct belay_graph *graph;
+    struct belay_plan *plan;
+    struct belay_program *program;
+    belay_value *rows;              // shape-only input that carries the number of rows
+    belay_value *data_x, *data_y, *order, *log, *counts;
+    belay_value *params, *grads, *states[BELAY_MAX_MOMENTS], *block_group, *hyper;
+    belay_value *output, *loss;
+    size_t log_width;
+};
+
+struct belay_ring_slot {
+    int32_t table[8];
+    float hyper[BELAY_MAX_PARAM_GROUPS * BELAY_HYPER];
+    int32_t *order;  // of an epoch, when small
+    void *x, *y;     // streaming: rows of one batch
+    uint64_t token;  // of the work that reads this slot
+    bool used;
+};
+
+struct belay_engine {
+    struct belay_log *log;
+    struct belay_engine_params p;
+    struct belay_device *dev;
+    bool eval_only, stream;
+
+    struct belay_model_params model_params;
+    struct belay_engine_param *params;
+    size_t num_params, blocks;
+    belay_value **grad_values; // by parameter; NULL: none
+    int num_states, state_index[BELAY_MAX_MOMENTS];
+
+    // data: where each part starts in the tables
+    size_t first[BELAY_NUM_PARTS], rows[BELAY_NUM_PARTS], table_rows, features, targets, classes;
+    belay_dtype x_dtype;
+    float x_scale, x_shift;
+    bool labels;
+
+    struct belay_side train, eval;
+    struct belay_buf arenas[1 + BELAY_MAX_MOMENTS], snapshots[1 + BELAY_MAX_MOMENTS];
+    struct belay_buf grads, block_group, hyper, step_table, data_x, data_y, order, train_log,
+        eval_log, counts, activations;
+    const void *maps[1 + BELAY_MAX_MOMENTS];
+
+    struct belay_ring_slot ring[RING];
+    uint64_t turn;         // of the ring
+    uint64_t unread;       // steps whose losses are in the device's log
+    uint64_t next_slot;
+    int32_t *host_order;   // streaming: the order of the epoch
+    int32_t *identity;
+    float *log_copy;
+    float *counts_copy;
+    double *counts_sum;
+};
+
+// engine_data.c
+belay_status belay_engine_place_data(struct belay_engine *e);
+belay_status belay_engine_upload_data(struct belay_engine *e);
+// Streaming: gathers rows of a part into a ring slot and writes them to the table.
+belay_status belay_engine_stream_rows(struct belay_engine *e, struct belay_ring_slot *slot,
+                                      size_t first, size_t rows);
+// engine_graph.c
+belay_status belay_engine_build_graphs(struct belay_engine *e);
+belay_status belay_engine_finish_graphs(struct belay_engine *e);
+belay_status belay_engine_make_programs(struct belay_engine *e);
+// engine_run.c: the next ring slot, after waiting for what last read it.
+belay_status belay_engine_next_slot(struct belay_engine *e, struct belay_ring_slot **out);
+
+#endif

@@ -1,0 +1,178 @@
+// Running: training steps without waiting, evaluation passes, reading what they logged.
+#include <string.h>
+
+#include "train/engine_internal.h"
+
+belay_status belay_engine_next_slot(struct belay_engine *e, struct belay_ring_slot **out)
+{
+    struct belay_ring_slot *slot = &e->ring[e->turn % RING];
+    // No more than IN_FLIGHT steps ahead: wait for the one that many turns ago.
+    struct belay_ring_slot *old = &e->ring[(e->turn + RING - IN_FLIGHT) % RING];
+    if (old->used) {
+        BELAY_TRY(belay_device_wait(e->dev, old->token));
+        old->used = false;
+    }
+    if (slot->used) {
+        BELAY_TRY(belay_device_wait(e->dev, slot->token));
+        slot->used = false;
+    }
+    e->turn++;
+    *out = slot;
+    return BELAY_OK;
+}
+
+static belay_status end_slot(struct belay_engine *e, struct belay_ring_slot *slot)
+{
+    BELAY_TRY(belay_device_mark(e->dev, &slot->token));
+    slot->used = true;
+    return belay_device_flush(e->dev);
+}
+
+belay_status belay_engine_order(struct belay_engine *e, const int32_t *order, size_t rows)
+{
+    struct belay_ring_slot *slot;
+    size_t size = rows * sizeof(*order);
+    if (e->stream) {
+        memcpy(e->host_order, order, size);
+        return BELAY_OK;
+    }
+    BELAY_TRY(belay_engine_next_slot(e, &slot));
+    if (!slot->order)
+        return belay_buf_write(e->dev, &e->order, 0, order, size, true);
+    memcpy(slot->order, order, size);
+    BELAY_TRY(belay_buf_write(e->dev, &e->order, 0, slot->order, size, false));
+    return end_slot(e, slot);
+}
+
+// Writes the step table (and streams the rows) for one batch.
+static belay_status begin_batch(struct belay_engine *e, struct belay_ring_slot *slot,
+                                uint64_t step, size_t first, size_t rows, uint64_t log_slot)
+{
+    slot->table[0] = (int32_t) (uint32_t) step;
+    slot->table[1] = (int32_t) (uint32_t) (step >> 32);
+    slot->table[2] = e->stream ? 0 : (int32_t) first;
+    slot->table[3] = (int32_t) log_slot;
+    if (e->stream)
+        BELAY_TRY(belay_engine_stream_rows(e, slot, first, rows));
+    return belay_buf_write(e->dev, &e->step_table, 0, slot->table, sizeof(slot->table), false);
+}
+
+belay_status belay_engine_step(struct belay_engine *e, const struct belay_step_scalars *s)
+{
+    struct belay_ring_slot *slot;
+    if (e->unread >= BELAY_LOG_SLOTS)
+        return belay_fail(e->log, BELAY_ERR_ARG, "engine: %d losses are unread", BELAY_LOG_SLOTS);
+    BELAY_TRY(belay_engine_next_slot(e, &slot));
+    size_t hyper = (size_t) e->p.num_groups * BELAY_HYPER * sizeof(float);
+    memcpy(slot->hyper, s->hyper, hyper);
+    BELAY_TRY(begin_batch(e, slot, s->step, s->first, s->rows, e->next_slot));
+    BELAY_TRY(belay_buf_write(e->dev, &e->hyper, 0, slot->hyper, hyper, false));
+    BELAY_TRY(belay_program_run(e->train.program, (int64_t) s->rows));
+    e->next_slot = (e->next_slot + 1) % BELAY_LOG_SLOTS;
+    e->unread++;
+    return end_slot(e, slot);
+}
+
+belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *norm, size_t *count)
+{
+    size_t width = e->train.log_width;
+    *count = 0;
+    if (e->unread == 0)
+        return BELAY_OK;
+    BELAY_TRY(belay_buf_read(e->dev, &e->train_log, 0, e->log_copy,
+                             BELAY_LOG_SLOTS * width * sizeof(float)));
+    size_t first = (size_t) ((e->next_slot + BELAY_LOG_SLOTS - e->unread) % BELAY_LOG_SLOTS);
+    for (size_t i = 0; i < e->unread; i++) {
+        const float *row = e->log_copy + (first + i) % BELAY_LOG_SLOTS * width;
+        loss[i] = row[0];
+        norm[i] = row[1];
+    }
+    *count = (size_t) e->unread;
+    e->unread = 0;
+    return BELAY_OK;
+}
+
+// ---- evaluation ----
+
+struct pass {
+    double loss, regression[5];
+    size_t batch_rows[BELAY_LOG_SLOTS];
+    size_t batches; // since the last read
+};
+
+static belay_status read_pass(struct belay_engine *e, struct pass *p)
+{
+    size_t width = e->eval.log_width;
+    BELAY_TRY(belay_buf_read(e->dev, &e->eval_log, 0, e->log_copy,
+                             p->batches * width * sizeof(float)));
+    for (size_t i = 0; i < p->batches; i++) {
+        const float *row = e->log_copy + i * width;
+        p->loss += (double) row[0] * (double) p->batch_rows[i];
+        for (size_t k = 0; k < 5 && e->p.regression; k++)
+            p->regression[k] += row[1 + k];
+    }
+    p->batches = 0;
+    return BELAY_OK;
+}
+
+// Counts on the device are exact floats up to 2^24: they are taken over before that.
+static belay_status take_counts(struct belay_engine *e)
+{
+    size_t count = e->classes * e->classes;
+    if (!e->p.confusion)
+        return BELAY_OK;
+    BELAY_TRY(belay_buf_read(e->dev, &e->counts, 0, e->counts_copy, count * sizeof(float)));
+    for (size_t i = 0; i < count; i++)
+        e->counts_sum[i] += e->counts_copy[i];
+    return belay_buf_zero(e->dev, &e->counts, 0, count * sizeof(float));
+}
+
+#define COUNT_LIMIT ((size_t) 1 << 23)
+
+static belay_status run_pass(struct belay_engine *e, enum belay_part part, struct pass *p)
+{
+    size_t batch = (size_t) e->p.eval_batch, rows = e->rows[part], since = 0;
+    for (size_t at = 0; at < rows; at += batch) {
+        struct belay_ring_slot *slot;
+        size_t n = rows - at < batch ? rows - at : batch;
+        BELAY_TRY(belay_engine_next_slot(e, &slot));
+        BELAY_TRY(begin_batch(e, slot, 0, e->first[part] + at, n, p->batches));
+        BELAY_TRY(belay_program_run(e->eval.program, (int64_t) n));
+        BELAY_TRY(end_slot(e, slot));
+        p->batch_rows[p->batches++] = n;
+        since += n;
+        if (p->batches == BELAY_LOG_SLOTS)
+            BELAY_TRY(read_pass(e, p));
+        if (since > COUNT_LIMIT) {
+            BELAY_TRY(take_counts(e));
+            since = 0;
+        }
+    }
+    return read_pass(e, p);
+}
+
+belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
+                                   struct belay_eval_sums *out)
+{
+    size_t count = e->classes * e->classes;
+    belay_status status = BELAY_OK;
+    memset(out, 0, sizeof(*out));
+    if (e->rows[part] == 0)
+        return belay_fail(e->log, BELAY_ERR_ARG, "engine: part %d has no rows", (int) part);
+    struct pass *p = belay_alloc(sizeof(*p));
+    if (!p)
+        return belay_fail_nomem(e->log, sizeof(*p));
+    memset(e->counts_sum, 0, count * sizeof(double));
+    if (e->p.confusion)
+        BELAY_TRY_DONE(belay_buf_zero(e->dev, &e->counts, 0, count * sizeof(float)));
+    BELAY_TRY_DONE(run_pass(e, part, p));
+    BELAY_TRY_DONE(take_counts(e));
+    out->rows = e->rows[part];
+    out->loss = p->loss / (double) out->rows;
+    out->classes = e->classes;
+    out->confusion = e->p.confusion ? e->counts_sum : NULL;
+    memcpy(out->regression, p->regression, sizeof(out->regression));
+done:
+    belay_free(p);
+    return status;
+}

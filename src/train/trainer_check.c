@@ -1,0 +1,169 @@
+// Measuring: losses since the last check, a pass over validation data, what the monitor says.
+#include <math.h>
+#include <string.h>
+
+#include "train/trainer_internal.h"
+
+belay_status belay_trainer_drain(struct belay_trainer *t)
+{
+    size_t count;
+    BELAY_TRY(belay_engine_losses(t->engine, t->losses, t->norms, &count));
+    for (size_t i = 0; i < count; i++) {
+        t->s.loss_sum += t->losses[i];
+        t->s.last_norm = t->norms[i];
+    }
+    t->s.loss_count += count;
+    if (t->s.loss_count)
+        t->last_train_loss = t->s.loss_sum / (double) t->s.loss_count;
+    return BELAY_OK;
+}
+
+bool belay_metrics_need(const struct belay_recipe *r, const char *stats)
+{
+    for (int i = 0; i < r->num_metrics; i++)
+        if (strcmp(r->metrics[i]->stats, stats) == 0)
+            return true;
+    return false;
+}
+
+// {n, sum err², sum |err|, sum y, sum y²} in the units that the user gave.
+static void rescale(const struct belay_preprocess *p, const double *in, double *out)
+{
+    double std = p->target_std != 0 ? p->target_std : 1, mean = p->target_mean;
+    out[0] = in[0];
+    out[1] = in[1] * std * std;
+    out[2] = in[2] * std;
+    out[3] = in[3] * std + in[0] * mean;
+    out[4] = in[4] * std * std + 2 * mean * std * in[3] + in[0] * mean * mean;
+}
+
+void belay_metrics_values(const struct belay_recipe *r, const struct belay_preprocess *p,
+                          const struct belay_eval_sums *sums, struct check_values *out)
+{
+    double regression[5];
+    rescale(p, sums->regression, regression);
+    out->loss = sums->loss;
+    for (int i = 0; i < r->num_metrics; i++) {
+        bool confusion = strcmp(r->metrics[i]->stats, "confusion") == 0;
+        out->metrics[i] = r->metrics[i]->finish(confusion ? sums->confusion : regression,
+                                                sums->classes);
+    }
+}
+
+belay_status belay_trainer_measure(struct belay_trainer *t, enum belay_part part,
+                                   struct check_values *out)
+{
+    struct belay_eval_sums sums;
+    BELAY_TRY(belay_engine_evaluate(t->engine, part, &sums));
+    belay_metrics_values(t->recipe, &t->data.preprocess, &sums, out);
+    return BELAY_OK;
+}
+
+static belay_status monitored(struct belay_trainer *t, const struct check_values *val,
+                              double *value)
+{
+    const char *name = t->recipe->monitor;
+    if (t->overfit || strcmp(name, "train.loss") == 0) {
+        *value = t->last_train_loss;
+        return BELAY_OK;
+    }
+    if (strcmp(name, "val.loss") == 0) {
+        *value = val->loss;
+        return BELAY_OK;
+    }
+    for (int i = 0; i < t->recipe->num_metrics; i++) {
+        if (strncmp(name, "val.", 4) == 0 && strcmp(name + 4, t->recipe->metrics[i]->name) == 0) {
+            *value = val->metrics[i];
+            return BELAY_OK;
+        }
+    }
+    return belay_fail(t->log, BELAY_ERR_RECIPE,
+                      "stop.monitor is '%s': want train.loss, val.loss or val.<one of metrics>",
+                      name);
+}
+
+// One line of metrics.jsonl: full precision, no clock.
+static belay_status log_check(struct belay_trainer *t, const struct check_values *val)
+{
+    struct belay_str s = { 0 };
+    belay_status status = BELAY_OK;
+    belay_str_addf(&s, "{\"step\":%llu,\"epoch\":", (unsigned long long) t->s.step);
+    belay_str_add_number(&s, belay_trainer_epoch(t));
+    belay_str_add(&s, ",\"lr\":");
+    belay_str_add_number(&s, t->last_lr);
+    belay_str_add(&s, ",\"grad_norm\":");
+    belay_str_add_number(&s, t->s.last_norm);
+    belay_str_add(&s, ",\"train\":{\"loss\":");
+    belay_str_add_number(&s, t->last_train_loss);
+    belay_str_add(&s, "}");
+    if (t->has_validation) {
+        belay_str_add(&s, ",\"val\":{\"loss\":");
+        belay_str_add_number(&s, val->loss);
+        for (int i = 0; i < t->recipe->num_metrics; i++) {
+            belay_str_addf(&s, ",\"%s\":", t->recipe->metrics[i]->name);
+            belay_str_add_number(&s, val->metrics[i]);
+        }
+        belay_str_add(&s, "}");
+    }
+    belay_str_addf(&s, ",\"improved\":%s}\n", t->improved ? "true" : "false");
+    if (s.failed)
+        status = belay_fail_nomem(t->log, s.length);
+    else
+        status = belay_append_write(&t->metrics, s.text, s.length);
+    t->s.log_length = t->metrics.size;
+    belay_str_free(&s);
+    return status;
+}
+
+static belay_status log_time(struct belay_trainer *t)
+{
+    char line[160];
+    double seconds = belay_trainer_seconds(t);
+    snprintf(line, sizeof(line), "{\"step\":%llu,\"seconds\":%.3f}\n",
+             (unsigned long long) t->s.step, t->spent_before + seconds);
+    return belay_append_write(&t->timing, line, strlen(line));
+}
+
+static void rank_best(struct belay_trainer *t, double value)
+{
+    struct train_state *s = &t->s;
+    int max = t->recipe->keep_best < 1 ? 1 : t->recipe->keep_best;
+    max = max > MAX_BESTS ? MAX_BESTS : max;
+    // Each new best is better than all before it, so the list is newest first.
+    int num = s->num_bests < max ? s->num_bests : max - 1;
+    memmove(s->bests + 1, s->bests, (size_t) num * sizeof(*s->bests));
+    s->bests[0] = (struct best){ s->step, value };
+    s->num_bests = num + 1;
+}
+
+belay_status belay_trainer_check(struct belay_trainer *t)
+{
+    struct check_values val = { .loss = NAN };
+    struct belay_monitor_event event = { .step = t->s.step, .epoch = belay_trainer_epoch(t),
+                                         .seconds = belay_trainer_seconds(t) };
+    BELAY_TRY(belay_trainer_drain(t));
+    if (t->has_validation)
+        BELAY_TRY(belay_trainer_measure(t, BELAY_PART_VALIDATION, &val));
+    BELAY_TRY(monitored(t, &val, &event.value));
+    struct belay_monitor_decision d = belay_monitor_check(&t->recipe->stop, &t->s.monitor, &event);
+    t->checked = true;
+    t->improved = d.improved;
+    t->last_monitor = event.value;
+    t->last_val_loss = val.loss;
+    t->last_check = val;
+    if (d.improved)
+        rank_best(t, event.value);
+    if (t->recipe->schedule->check)
+        t->recipe->schedule->check(t->schedule_options, &t->s.schedule, event.value, t->maximize);
+    if (!t->no_files) {
+        BELAY_TRY(log_check(t, &val));
+        BELAY_TRY(log_time(t));
+    }
+    t->s.loss_sum = 0;
+    t->s.loss_count = 0;
+    if (d.improved)
+        BELAY_TRY(belay_trainer_save_best(t));
+    t->reason = d.reason;
+    belay_trainer_make_line(t);
+    return BELAY_OK;
+}

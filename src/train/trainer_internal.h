@@ -1,0 +1,125 @@
+// Inside of the trainer, for its files.
+#ifndef BELAY_TRAIN_TRAINER_INTERNAL_H
+#define BELAY_TRAIN_TRAINER_INTERNAL_H
+
+#include <belay/trainer.h>
+#include <stdatomic.h>
+
+#include "base/str.h"
+#include "device/context.h"
+#include "train/checkpoint.h"
+#include "train/engine.h"
+#include "train/recipe.h"
+
+#define MAX_BESTS 16
+#define MAX_KEPT 64
+
+struct best {
+    uint64_t step;
+    double value;
+};
+
+struct check_values { // of one evaluation
+    double loss;
+    double metrics[BELAY_MAX_METRICS]; // in the recipe's order
+};
+
+// What a checkpoint holds beside arenas. Everything that decides is here.
+struct train_state {
+    uint64_t step;
+    struct belay_monitor_state monitor;
+    struct belay_schedule_state schedule;
+    double loss_sum;        // since the last check, in step order
+    uint64_t loss_count;
+    double last_norm;
+    uint64_t log_length;    // of metrics.jsonl
+    struct best bests[MAX_BESTS];
+    int num_bests;
+    struct best kept[MAX_KEPT]; // checkpoints written lately: step, and (as value) their best's step
+    int num_kept;
+    char best_digest[33];
+};
+
+struct belay_trainer {
+    struct belay_ctx *ctx;
+    struct belay_log *log;
+    belay_recipe *recipe;            // owned
+    struct belay_datasets data;
+    struct belay_engine *engine;
+    struct belay_str model_text;     // what model files keep; empty for callback models
+    char *preprocess_json;
+
+    bool no_files, overfit, has_validation, has_test, maximize;
+    uint64_t steps_per_epoch, max_steps, epoch_steps, check_every, checkpoint_every;
+    double warmup_steps, schedule_options[BELAY_MAX_OPTIONS];
+    int lr_option;
+    int num_groups;
+    const double *group_options[BELAY_MAX_PARAM_GROUPS];
+
+    struct train_state s;
+    uint64_t order_epoch;            // whose order is on the device; UINT64_MAX: none
+    int32_t *order;
+    float *losses, *norms;           // BELAY_LOG_SLOTS each
+    float *best_weights;             // without files: the best weights
+
+    struct belay_run_paths paths;
+    struct belay_append metrics, timing;
+    int lock;
+    belay_stop_reason reason;
+    uint64_t saved_step;             // of the newest checkpoint, UINT64_MAX: none
+    double started, spent_before;
+    uint64_t first_step;             // of this process
+
+    atomic_int cancelled;
+    struct belay_str line, sentence, json, plan;
+    double last_train_loss, last_lr, last_monitor, last_val_loss;
+    bool checked, improved;
+    struct check_values last_check;
+};
+
+// trainer_check.c
+belay_status belay_trainer_drain(struct belay_trainer *t);
+belay_status belay_trainer_check(struct belay_trainer *t);
+// Evaluates a part with the present weights.
+belay_status belay_trainer_measure(struct belay_trainer *t, enum belay_part part,
+                                   struct check_values *out);
+void belay_metrics_values(const struct belay_recipe *r, const struct belay_preprocess *p,
+                          const struct belay_eval_sums *sums, struct check_values *out);
+bool belay_metrics_need(const struct belay_recipe *r, const char *stats);
+
+// trainer_save.c
+belay_status belay_trainer_save_best(struct belay_trainer *t);
+belay_status belay_trainer_save_checkpoint(struct belay_trainer *t);
+belay_status belay_trainer_save_last(struct belay_trainer *t);
+// The newest checkpoint of the run folder into the engine; *found false when there is none.
+belay_status belay_trainer_restore(struct belay_trainer *t, bool *found);
+belay_status belay_trainer_load_best(struct belay_trainer *t);
+belay_status belay_trainer_load_tensor(struct belay_trainer *t, const struct belay_st *st,
+                                       const char *name, const struct belay_engine_param *p,
+                                       float *arena);
+// Weights of a snapshot as a model file.
+belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *path,
+                                         const float *arena, char digest[33]);
+
+// trainer_state.c: the JSON text of "belay.state".
+void belay_state_to_json(const struct train_state *s, const struct belay_trainer *t,
+                         struct belay_str *out);
+belay_status belay_state_from_json(struct belay_trainer *t, const char *text);
+// A number in JSON; null when it is not finite.
+void belay_str_add_number(struct belay_str *s, double value);
+
+// trainer_report.c
+void belay_trainer_fill_progress(struct belay_trainer *t, belay_progress *p);
+void belay_trainer_make_line(struct belay_trainer *t);
+void belay_trainer_make_sentence(struct belay_trainer *t);
+void belay_trainer_make_json(struct belay_trainer *t, const belay_result *r,
+                             const struct check_values *test);
+
+// trainer_run_dir.c
+belay_status belay_trainer_open_dir(struct belay_trainer *t, bool resume_only, bool *resume);
+belay_status belay_trainer_open_logs(struct belay_trainer *t, bool resumed);
+
+double belay_trainer_epoch(const struct belay_trainer *t);
+double belay_trainer_seconds(const struct belay_trainer *t);
+
+#endif
