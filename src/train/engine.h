@@ -7,6 +7,8 @@
 #ifndef BELAY_TRAIN_ENGINE_H
 #define BELAY_TRAIN_ENGINE_H
 
+#include <belay/trainer.h>
+
 #include "data/data.h"
 #include "device/program.h"
 #include "model/model.h"

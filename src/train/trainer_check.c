@@ -1,5 +1,6 @@
 // Measuring: losses since the last check, a pass over validation data, what the monitor says.
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "train/trainer_internal.h"

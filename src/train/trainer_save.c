@@ -4,6 +4,7 @@
 // log synced → checkpoint that names best and log length → what nobody refers to is deleted. A
 // crash between any two leaves a checkpoint whose best and log are there.
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "train/trainer_internal.h"

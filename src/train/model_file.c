@@ -1,0 +1,345 @@
+// A trained model from one file: its graph is built again from the metadata, its weights bound.
+#include <stdio.h>
+#include <string.h>
+
+#include <belay/model.h>
+
+#include "base/str.h"
+#include "device/context.h"
+#include "format/safetensors.h"
+#include "train/engine.h"
+#include "train/trainer_internal.h"
+
+#define DEFAULT_ROWS 256
+
+struct belay_model {
+    struct belay_ctx *ctx;
+    struct belay_log *log;
+    struct belay_st file;
+    struct belay_yaml_doc doc;       // the recipe's model
+    struct belay_preprocess preprocess;
+    const struct belay_loss *loss;
+    struct belay_graph *graph;
+    struct belay_plan *plan;
+    struct belay_program *program;
+    belay_value *x, *y;
+    size_t max_rows, outputs;
+    float *inputs;                   // max_rows rows, preprocessed
+    struct belay_str json;
+};
+
+static belay_status meta_of(struct belay_model *m, const char *path, const char *key,
+                            const char **out)
+{
+    *out = belay_st_meta(&m->file, key);
+    if (*out)
+        return BELAY_OK;
+    return belay_fail(m->log, BELAY_ERR_MISMATCH,
+                      "%s: no '%s' in its metadata: it was not written by a trainer", path, key);
+}
+
+static belay_status read_meta(struct belay_model *m, const char *path)
+{
+    const char *model, *preprocess, *loss;
+    BELAY_TRY(meta_of(m, path, "belay.model", &model));
+    BELAY_TRY(meta_of(m, path, "belay.preprocess", &preprocess));
+    BELAY_TRY(meta_of(m, path, "belay.loss", &loss));
+    if (!*model)
+        return belay_fail(m->log, BELAY_ERR_UNSUPPORTED,
+                          "%s: its model was built by a program, not by a recipe: load the weights "
+                          "with `init`",
+                          path);
+    BELAY_TRY(belay_yaml_parse(m->log, path, model, &m->doc));
+    BELAY_TRY(belay_preprocess_from_json(m->log, preprocess, &m->preprocess));
+    m->loss = belay_loss_find(loss);
+    if (!m->loss)
+        return belay_fail(m->log, BELAY_ERR_UNSUPPORTED, "%s: unknown loss '%s'", path, loss);
+    return BELAY_OK;
+}
+
+static belay_status build(struct belay_model *m)
+{
+    const int64_t dim[2] = { (int64_t) m->max_rows, (int64_t) m->preprocess.input_count };
+    size_t align = m->ctx->device->align;
+    const struct belay_plan_params plan = { .align = align > 64 ? align : 64 };
+    BELAY_TRY(belay_graph_new(m->log, false, &m->graph));
+    m->x = belay_input(m->graph, "x", BELAY_F32, 2, dim, true);
+    belay_value *y = belay_model_build(m->graph, m->doc.root, m->x, NULL);
+    BELAY_TRY(belay_graph_check(m->graph));
+    if (m->loss->predict)
+        y = m->loss->predict(m->graph, y);
+    m->y = belay_graph_output(m->graph, y, "y");
+    BELAY_TRY(belay_graph_check(m->graph));
+    m->outputs = (size_t) belay_shape_count(&m->y->shape) / m->max_rows;
+    BELAY_TRY(belay_graph_optimize(m->graph));
+    BELAY_TRY(belay_plan_create(m->log, m->graph, &plan, &m->plan));
+    const struct belay_program_params params = { m->ctx->device, m->plan, NULL };
+    BELAY_TRY(belay_program_create(&params, &m->program));
+    return belay_program_ready(m->program);
+}
+
+static belay_status load_weight(struct belay_model *m, const char *path, const belay_value *v)
+{
+    char a[BELAY_SHAPE_TEXT], b[BELAY_SHAPE_TEXT];
+    const struct belay_st_entry *entry = belay_st_find(&m->file, v->name);
+    struct belay_tensor tensor = { 0 };
+    if (!entry || !belay_shape_equal(&entry->shape, &v->shape))
+        return belay_fail(m->log, BELAY_ERR_MISMATCH,
+                          "%s: tensor '%s' is %s, its model wants %s", path, v->name,
+                          entry ? belay_shape_text(&entry->shape, a) : "absent",
+                          belay_shape_text(&v->shape, b));
+    BELAY_TRY(belay_st_load(m->log, entry, &tensor, BELAY_F32));
+    belay_status status = belay_program_set(m->program, v, tensor.data, 0);
+    belay_tensor_finish(&tensor);
+    return status;
+}
+
+static belay_status load(struct belay_model *m, const char *path)
+{
+    BELAY_TRY(belay_ctx_open(m->ctx));
+    BELAY_TRY(belay_st_read(m->log, path, &m->file));
+    BELAY_TRY(read_meta(m, path));
+    belay_status status = build(m);
+    if (status != BELAY_OK)
+        return belay_fail_in(m->log, status, "%s", path);
+    for (size_t i = 0; i < m->graph->num_values; i++)
+        if (m->graph->values[i]->kind == BELAY_VALUE_PARAM)
+            BELAY_TRY(load_weight(m, path, m->graph->values[i]));
+    m->inputs = belay_alloc_array(m->max_rows * m->preprocess.input_count + 1, sizeof(float));
+    return m->inputs ? BELAY_OK : belay_fail_nomem(m->log, m->max_rows * sizeof(float));
+}
+
+belay_status belay_model_load(belay_ctx *ctx, const char *path, size_t max_rows, belay_model **out)
+{
+    *out = NULL;
+    struct belay_model *m = belay_alloc(sizeof(*m));
+    if (!m)
+        return belay_fail_nomem(&ctx->log, sizeof(*m));
+    m->ctx = ctx;
+    m->log = &ctx->log;
+    m->max_rows = max_rows ? max_rows : DEFAULT_ROWS;
+    belay_status status = load(m, path);
+    if (status != BELAY_OK)
+        belay_model_destroy(&m);
+    *out = m;
+    return status;
+}
+
+void belay_model_destroy(belay_model **model)
+{
+    struct belay_model *m = model ? *model : NULL;
+    if (!m)
+        return;
+    belay_program_destroy(&m->program);
+    belay_plan_destroy(&m->plan);
+    belay_graph_destroy(&m->graph);
+    belay_preprocess_finish(&m->preprocess);
+    belay_yaml_finish(&m->doc);
+    belay_st_finish(&m->file);
+    belay_str_free(&m->json);
+    belay_free(m->inputs);
+    belay_free(m);
+    *model = NULL;
+}
+
+size_t belay_model_input_count(const belay_model *model)
+{
+    return model->preprocess.raw_count;
+}
+
+size_t belay_model_output_count(const belay_model *model)
+{
+    return model->outputs;
+}
+
+const char *belay_model_class(const belay_model *model, size_t index)
+{
+    return index < model->preprocess.num_classes ? model->preprocess.classes[index] : NULL;
+}
+
+// ---- prediction ----
+
+// Inputs (preprocessed) to outputs in the user's units.
+static belay_status run(struct belay_model *m, const float *x, size_t rows, float *out)
+{
+    const struct belay_preprocess *p = &m->preprocess;
+    BELAY_TRY(belay_program_set(m->program, m->x, x, (int64_t) rows));
+    BELAY_TRY(belay_program_run(m->program, (int64_t) rows));
+    // The output has planned size; only the first rows are meant.
+    BELAY_TRY(belay_buf_read(m->ctx->device, belay_program_buf(m->program, m->y), 0, out,
+                             rows * m->outputs * sizeof(float)));
+    for (size_t i = 0; i < rows * m->outputs && p->num_classes == 0; i++)
+        out[i] = (float) (out[i] * (p->target_std != 0 ? p->target_std : 1) + p->target_mean);
+    return BELAY_OK;
+}
+
+belay_status belay_model_predict(belay_model *m, const float *x, size_t rows, float *out)
+{
+    const struct belay_preprocess *p = &m->preprocess;
+    for (size_t at = 0; at < rows; at += m->max_rows) {
+        size_t n = rows - at < m->max_rows ? rows - at : m->max_rows;
+        BELAY_TRY(belay_preprocess_numbers(m->log, p, x + at * p->raw_count, n, m->inputs));
+        BELAY_TRY(run(m, m->inputs, n, out + at * m->outputs));
+    }
+    return BELAY_OK;
+}
+
+static void dataset_inputs(const struct belay_dataset *d, size_t first, size_t rows, float *out)
+{
+    const uint8_t *bytes = d->x;
+    const float *floats = d->x;
+    size_t count = rows * d->features, at = first * d->features;
+    for (size_t i = 0; i < count; i++) {
+        float raw = d->dtype == BELAY_U8 ? (float) bytes[at + i] : floats[at + i];
+        out[i] = raw * d->x_scale + d->x_shift;
+    }
+}
+
+static belay_status predict_rows(struct belay_model *m, const struct belay_dataset *d, float *out,
+                                 belay_row_fn fn, void *user)
+{
+    char number[32];
+    for (size_t at = 0; at < d->rows; at += m->max_rows) {
+        size_t n = d->rows - at < m->max_rows ? d->rows - at : m->max_rows;
+        dataset_inputs(d, at, n, m->inputs);
+        BELAY_TRY(run(m, m->inputs, n, out));
+        for (size_t r = 0; r < n; r++) {
+            snprintf(number, sizeof(number), "%zu", at + r);
+            if (!fn(user, d->ids ? d->ids[at + r] : number, out + r * m->outputs, m->outputs))
+                return BELAY_OK;
+        }
+    }
+    return BELAY_OK;
+}
+
+belay_status belay_model_predict_files(belay_model *m, const char *const *files, size_t num,
+                                       belay_row_fn fn, void *user)
+{
+    struct belay_dataset d = { 0 };
+    BELAY_TRY(belay_dataset_apply(m->log, &m->preprocess, files, num, false, &d));
+    float *out = belay_alloc_array(m->max_rows * m->outputs + 1, sizeof(*out));
+    belay_status status = out ? predict_rows(m, &d, out, fn, user)
+                              : belay_fail_nomem(m->log, m->max_rows * sizeof(*out));
+    belay_free(out);
+    belay_dataset_finish(&d);
+    return status;
+}
+
+// ---- evaluation: with the trainer's own engine ----
+
+static int parse_metrics(const struct belay_model *m, struct belay_recipe *r)
+{
+    char names[512] = "";
+    const char *list = belay_st_meta(&m->file, "belay.metric_names");
+    snprintf(names, sizeof(names), "%s", list ? list : "");
+    for (char *name = names; *name && r->num_metrics < BELAY_MAX_METRICS;) {
+        char *comma = strchr(name, ',');
+        if (comma)
+            *comma = '\0';
+        const struct belay_metric *metric = belay_metric_find(name);
+        if (metric)
+            r->metrics[r->num_metrics++] = metric;
+        name = comma ? comma + 1 : name + strlen(name);
+    }
+    return r->num_metrics;
+}
+
+static belay_status set_weights(struct belay_model *m, struct belay_engine *e)
+{
+    size_t count, total = belay_engine_arena_count(e);
+    const struct belay_engine_param *params = belay_engine_params(e, &count);
+    float *arena = belay_alloc_array(total, sizeof(*arena));
+    belay_status status = arena ? BELAY_OK : belay_fail_nomem(m->log, total * sizeof(*arena));
+    for (size_t i = 0; i < count && status == BELAY_OK; i++) {
+        struct belay_tensor tensor = { 0 };
+        // The names and shapes were checked when the model was loaded.
+        status = belay_st_load(m->log, belay_st_find(&m->file, params[i].name), &tensor, BELAY_F32);
+        if (status == BELAY_OK)
+            memcpy(arena + params[i].offset, tensor.data, params[i].count * sizeof(*arena));
+        belay_tensor_finish(&tensor);
+    }
+    if (status == BELAY_OK)
+        status = belay_engine_set_arena(e, 0, arena);
+    belay_free(arena);
+    return status;
+}
+
+static void write_json(struct belay_model *m, const struct belay_recipe *r,
+                       const struct belay_eval_sums *sums)
+{
+    struct check_values v;
+    belay_metrics_values(r, &m->preprocess, sums, &v);
+    belay_str_clear(&m->json);
+    belay_str_addf(&m->json, "{\"rows\":%zu,\"loss\":", sums->rows);
+    belay_str_add_number(&m->json, v.loss);
+    for (int i = 0; i < r->num_metrics; i++) {
+        belay_str_addf(&m->json, ",\"%s\":", r->metrics[i]->name);
+        belay_str_add_number(&m->json, v.metrics[i]);
+    }
+    if (sums->confusion) {
+        belay_str_add(&m->json, ",\"classes\":[");
+        for (size_t c = 0; c < sums->classes; c++) {
+            belay_str_add(&m->json, c ? "," : "");
+            belay_str_add_json(&m->json, m->preprocess.classes[c]);
+        }
+        belay_str_add(&m->json, "],\"confusion\":[");
+        for (size_t c = 0; c < sums->classes; c++) {
+            belay_str_add(&m->json, c ? ",[" : "[");
+            for (size_t k = 0; k < sums->classes; k++)
+                belay_str_addf(&m->json, "%s%.0f", k ? "," : "",
+                               sums->confusion[c * sums->classes + k]);
+            belay_str_add(&m->json, "]");
+        }
+        belay_str_add(&m->json, "]");
+    }
+    belay_str_add(&m->json, "}");
+}
+
+static belay_status evaluate(struct belay_model *m, const struct belay_dataset *d)
+{
+    static const double no_options[BELAY_MAX_OPTIONS];
+    struct belay_recipe metrics = { 0 };
+    struct belay_eval_sums sums;
+    struct belay_engine *e = NULL;
+    (void) parse_metrics(m, &metrics);
+    bool confusion = m->loss->classes && m->preprocess.num_classes <= 1024;
+    struct belay_engine_params params = {
+        .device = m->ctx->device,
+        .model = m->doc.root,
+        .loss = m->loss,
+        .loss_options = no_options,
+        .parts = { NULL, NULL, d },
+        .batch = (int64_t) m->max_rows,
+        .eval_batch = (int64_t) m->max_rows,
+        .confusion = confusion,
+        .regression = belay_metrics_need(&metrics, "regression"),
+    };
+    BELAY_TRY(belay_engine_create(m->log, &params, &e));
+    belay_status status = set_weights(m, e);
+    if (status == BELAY_OK)
+        status = belay_engine_evaluate(e, BELAY_PART_TEST, &sums);
+    if (status == BELAY_OK)
+        write_json(m, &metrics, &sums);
+    belay_engine_destroy(&e);
+    return status;
+}
+
+belay_status belay_model_evaluate_files(belay_model *m, const char *const *files, size_t num,
+                                        const char **json)
+{
+    struct belay_dataset d = { 0 };
+    BELAY_TRY(belay_dataset_apply(m->log, &m->preprocess, files, num, true, &d));
+    belay_status status = evaluate(m, &d);
+    if (status == BELAY_OK && m->json.failed)
+        status = belay_fail_nomem(m->log, m->json.length);
+    if (status == BELAY_OK)
+        *json = m->json.text;
+    belay_dataset_finish(&d);
+    return status;
+}
+
+belay_status belay_model_save(belay_model *m, const char *path)
+{
+    // The file as it was read, digest and all.
+    return belay_file_write(m->log, path, m->file.bytes, m->file.size);
+}
