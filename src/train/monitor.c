@@ -91,6 +91,13 @@ static bool out_of_patience(const struct belay_length *patience,
     return false;
 }
 
+bool belay_monitor_exhausted(const struct belay_monitor_params *p,
+                             const struct belay_monitor_state *s,
+                             const struct belay_monitor_event *now)
+{
+    return s->wait > 0 && out_of_patience(&p->patience, s, now);
+}
+
 static void restart_patience(struct belay_monitor_state *s, const struct belay_monitor_event *e)
 {
     s->anchor_check = s->checks;

@@ -64,7 +64,8 @@ struct belay_monitor_decision belay_monitor_check(const struct belay_monitor_par
                                                   const struct belay_monitor_event *e);
 // Is patience spent by the state as it is (after a resume with another patience)?
 bool belay_monitor_exhausted(const struct belay_monitor_params *p,
-                             const struct belay_monitor_state *s);
+                             const struct belay_monitor_state *s,
+                             const struct belay_monitor_event *now);
 void belay_monitor_to_json(const struct belay_monitor_state *s, struct belay_str *out);
 belay_status belay_monitor_from_json(struct belay_log *log, const struct belay_json *json,
                                      struct belay_monitor_state *s);

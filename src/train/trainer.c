@@ -242,10 +242,11 @@ static belay_status load_init(struct belay_trainer *t)
 static void find_reason(struct belay_trainer *t)
 {
     belay_stop_reason reason = t->s.monitor.reason;
+    const struct belay_monitor_event now = { .step = t->s.step, .epoch = belay_trainer_epoch(t) };
     t->reason = BELAY_STOP_NONE;
     if (reason == BELAY_STOP_PATIENCE) {
         t->s.monitor.reason = BELAY_STOP_NONE;
-        if (belay_monitor_exhausted(&t->recipe->stop, &t->s.monitor))
+        if (belay_monitor_exhausted(&t->recipe->stop, &t->s.monitor, &now))
             t->reason = t->s.monitor.reason = BELAY_STOP_PATIENCE;
     } else if (reason != BELAY_STOP_NONE) {
         t->reason = reason;
