@@ -1,0 +1,260 @@
+// The group ops: how each op of the files is built with ours. An op or attribute that is not in the
+// table is skipped by name.
+#include <string.h>
+
+#include "golden/golden.h"
+
+static belay_value *x_of(const struct golden_call *call)
+{
+    return golden_in(call, "x");
+}
+
+static belay_value *y_of(const struct golden_call *call)
+{
+    return golden_in(call, "y");
+}
+
+// `alpha` times the second operand of add and sub.
+static belay_value *scaled_y(const struct golden_call *call)
+{
+    double alpha = golden_number(call->c, "alpha", 1);
+    if (alpha == 1)
+        return y_of(call);
+    return belay_mul(call->graph, y_of(call), belay_scalar(call->graph, alpha));
+}
+
+static void build_add(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_add(call->graph, x_of(call), scaled_y(call));
+}
+
+static void build_sub(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_sub(call->graph, x_of(call), scaled_y(call));
+}
+
+static void build_mul(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_mul(call->graph, x_of(call), y_of(call));
+}
+
+static void build_div(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_div(call->graph, x_of(call), y_of(call));
+}
+
+static void build_maximum(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_maximum(call->graph, x_of(call), y_of(call));
+}
+
+static void build_pow(const struct golden_call *call, belay_value **out)
+{
+    belay_value *exponent = golden_in(call, "exponent");
+    if (!exponent)
+        exponent = belay_scalar(call->graph, golden_number(call->c, "exponent", 1));
+    out[0] = belay_pow(call->graph, x_of(call), exponent);
+}
+
+static void build_where(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_where(call->graph, golden_in(call, "condition"), x_of(call), y_of(call));
+}
+
+static void build_neg(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_neg(call->graph, x_of(call));
+}
+
+static void build_exp(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_exp(call->graph, x_of(call));
+}
+
+static void build_log(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_log(call->graph, x_of(call));
+}
+
+static void build_sqrt(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_sqrt(call->graph, x_of(call));
+}
+
+static void build_relu(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_relu(call->graph, x_of(call));
+}
+
+static void build_leaky_relu(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_leaky_relu(call->graph, x_of(call),
+                              golden_number(call->c, "negative_slope", 0.01));
+}
+
+static void build_gelu(const struct golden_call *call, belay_value **out)
+{
+    const char *form = golden_text(call->c, "approximate", "none");
+    out[0] = belay_gelu(call->graph, x_of(call), strcmp(form, "tanh") == 0);
+}
+
+static void build_silu(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_silu(call->graph, x_of(call));
+}
+
+static void build_sigmoid(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_sigmoid(call->graph, x_of(call));
+}
+
+static void build_tanh(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_tanh(call->graph, x_of(call));
+}
+
+static void build_softplus(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_softplus(call->graph, x_of(call), golden_number(call->c, "beta", 1),
+                            golden_number(call->c, "threshold", 20));
+}
+
+static void build_matmul(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_matmul(call->graph, x_of(call), y_of(call),
+                          golden_flag(call->c, "transpose_x", false),
+                          golden_flag(call->c, "transpose_y", false));
+}
+
+static void build_linear(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_linear(call->graph, x_of(call), golden_in(call, "weight"),
+                          golden_in(call, "bias"));
+}
+
+static void build_softmax(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_softmax(call->graph, x_of(call), (int) golden_number(call->c, "dim", -1));
+}
+
+static void build_log_softmax(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_log_softmax(call->graph, x_of(call), (int) golden_number(call->c, "dim", -1));
+}
+
+static int axes_of(const struct golden_call *call, const char *name, int *axes)
+{
+    int64_t list[BELAY_MAX_RANK];
+    int count = golden_list(call->c, name, BELAY_MAX_RANK, list);
+    for (int i = 0; i < count; i++)
+        axes[i] = (int) list[i];
+    return count < 0 ? 0 : count;
+}
+
+static void build_sum(const struct golden_call *call, belay_value **out)
+{
+    int axes[BELAY_MAX_RANK], count = axes_of(call, "dim", axes);
+    out[0] = belay_sum(call->graph, x_of(call), count, axes,
+                       golden_flag(call->c, "keepdim", false));
+}
+
+static void build_mean(const struct golden_call *call, belay_value **out)
+{
+    int axes[BELAY_MAX_RANK], count = axes_of(call, "dim", axes);
+    out[0] = belay_mean(call->graph, x_of(call), count, axes,
+                        golden_flag(call->c, "keepdim", false));
+}
+
+static void build_reshape(const struct golden_call *call, belay_value **out)
+{
+    int64_t shape[BELAY_MAX_RANK];
+    int rank = golden_list(call->c, "shape", BELAY_MAX_RANK, shape);
+    out[0] = belay_reshape(call->graph, x_of(call), rank, shape);
+}
+
+static void build_flatten(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_flatten(call->graph, x_of(call), (int) golden_number(call->c, "start_dim", 0),
+                           (int) golden_number(call->c, "end_dim", -1));
+}
+
+static void build_permute(const struct golden_call *call, belay_value **out)
+{
+    int order[BELAY_MAX_RANK], rank = axes_of(call, "dims", order);
+    out[0] = belay_permute(call->graph, x_of(call), rank, order);
+}
+
+static void build_concat(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_concat(call->graph, call->num_in, call->in,
+                          (int) golden_number(call->c, "dim", 0));
+}
+
+static void build_slice(const struct golden_call *call, belay_value **out)
+{
+    int64_t dim[BELAY_MAX_RANK], start[BELAY_MAX_RANK], end[BELAY_MAX_RANK], step[BELAY_MAX_RANK];
+    int count = golden_list(call->c, "dim", BELAY_MAX_RANK, dim);
+    int starts = golden_list(call->c, "start", BELAY_MAX_RANK, start);
+    int ends = golden_list(call->c, "end", BELAY_MAX_RANK, end);
+    int steps = golden_list(call->c, "step", BELAY_MAX_RANK, step);
+
+    out[0] = x_of(call);
+    for (int i = 0; i < count; i++)
+        out[0] = belay_slice(call->graph, out[0], (int) dim[i], i < starts ? start[i] : 0,
+                             i < ends ? end[i] : INT64_MAX, i < steps ? step[i] : 1);
+}
+
+static void build_gather(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_gather(call->graph, x_of(call), golden_in(call, "index"),
+                          (int) golden_number(call->c, "dim", 0));
+}
+
+static const struct {
+    const char *op, *attributes;
+    golden_build_fn build;
+} table[] = {
+    { "add", "alpha", build_add },
+    { "bmm", "transpose_x transpose_y", build_matmul },
+    { "concat", "dim", build_concat },
+    { "div", "", build_div },
+    { "exp", "", build_exp },
+    { "flatten", "start_dim end_dim", build_flatten },
+    { "gather", "dim", build_gather },
+    { "gelu", "approximate", build_gelu },
+    { "leaky_relu", "negative_slope", build_leaky_relu },
+    { "linear", "", build_linear },
+    { "log", "", build_log },
+    { "log_softmax", "dim", build_log_softmax },
+    { "matmul", "transpose_x transpose_y", build_matmul },
+    { "maximum", "", build_maximum },
+    { "mean", "dim keepdim", build_mean },
+    { "mul", "", build_mul },
+    { "neg", "", build_neg },
+    { "permute", "dims", build_permute },
+    { "pow", "exponent", build_pow },
+    { "relu", "", build_relu },
+    { "reshape", "shape", build_reshape },
+    { "sigmoid", "", build_sigmoid },
+    { "silu", "", build_silu },
+    { "slice", "dim start end step", build_slice },
+    { "softmax", "dim", build_softmax },
+    { "softplus", "beta threshold", build_softplus },
+    { "sqrt", "", build_sqrt },
+    { "sub", "alpha", build_sub },
+    { "sum", "dim keepdim", build_sum },
+    { "tanh", "", build_tanh },
+    { "where", "", build_where },
+};
+
+enum golden_result golden_op(struct golden_case *c)
+{
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(table[i].op, c->op) != 0)
+            continue;
+        if (!golden_only(c, table[i].attributes))
+            return GOLDEN_SKIP;
+        return golden_run_graph(c, table[i].build);
+    }
+    return GOLDEN_SKIP;
+}
