@@ -40,7 +40,7 @@ static inline belay_value *ops_default(belay_graph *g, const struct belay_op *op
         return NULL;
     for (int i = 0; i < num; i++) {
         const struct belay_shape *s = &ops_classes[size_class].x[i % 3];
-        char name[8];
+        char name[24];
         snprintf(name, sizeof(name), "x%d", i);
         bool rows = ops_classes[size_class].rows && s->rank > 0 && s->dim[0] == 33;
         x[i] = s->rank < 0 ? belay_scalar(g, 0.75)

@@ -50,7 +50,7 @@ static void build_gradient(struct check *c, belay_value *y)
     int num = y->kind == BELAY_VALUE_NODE ? y->node->num_y : 1;
     for (int k = 0; k < num; k++) {
         belay_value *part = num > 1 ? belay_output(y, k) : y;
-        char name[16];
+        char name[24];
         if (part->dtype != BELAY_F32)
             continue;
         snprintf(name, sizeof(name), "dy%d", k);

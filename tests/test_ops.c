@@ -2,6 +2,7 @@
 #include "device/program.h"
 #include "op/op.h"
 #include "ops.h"
+#include "tensor/dtype.h"
 
 static struct belay_log log_here = { .fn = NULL };
 static struct belay_device *host, *device;
@@ -172,7 +173,7 @@ static belay_value *make_graph(belay_graph *g, const struct belay_op *op, int si
     for (int k = 0; k < num; k++) {
         belay_value *part = num > 1 ? belay_output(y, k) : y;
         belay_value *more = NULL;
-        char text[16];
+        char text[24];
         if (after && part->dtype == BELAY_F32)
             more = belay_add(g, belay_mul(g, part, belay_scalar(g, -1.5)), belay_scalar(g, 0.25));
         snprintf(text, sizeof(text), "y%d", k);
@@ -258,6 +259,152 @@ START_TEST(the_device_agrees_with_the_host_at_every_size_fused)
 }
 END_TEST
 
+// ---- values where PyTorch's choice is not the obvious one ----
+
+#define NOT_A_NUMBER (0.0 / 0.0)
+#define INF (1.0 / 0.0)
+
+struct kink {
+    const char *op;
+    double f[2], x[4], want;
+};
+
+// Inputs in the operator's order; relu, sigmoid and tanh take their gradient from y.
+static const struct kink kinks[] = {
+    { "relu", { 0 }, { NOT_A_NUMBER }, NOT_A_NUMBER },
+    { "relu", { 0 }, { -INF }, 0 },
+    { "relu_grad", { 0 }, { 0, 5 }, 0 },
+    { "relu_grad", { 0 }, { NOT_A_NUMBER, 5 }, 5 },
+    { "leaky_relu", { 0.25 }, { -8 }, -2 },
+    { "leaky_relu", { 0.25 }, { NOT_A_NUMBER }, NOT_A_NUMBER },
+    { "leaky_relu_grad", { 0.25 }, { 0, 8 }, 2 },
+    { "maximum", { 0 }, { NOT_A_NUMBER, 1 }, NOT_A_NUMBER },
+    { "maximum", { 0 }, { 1, NOT_A_NUMBER }, NOT_A_NUMBER },
+    { "maximum_grad", { 0 }, { 3, 3, 8 }, 4 },
+    { "maximum_grad", { 0 }, { 2, 3, 8 }, 0 },
+    { "maximum_grad", { 0 }, { 4, 3, 8 }, 8 },
+    { "where", { 0 }, { NOT_A_NUMBER, 1, 2 }, 1 },
+    { "where", { 0 }, { -0.0, 1, 2 }, 2 },
+    { "where", { 0 }, { 1, 2, NOT_A_NUMBER }, 2 },
+    { "pow", { 0 }, { -2, 3 }, -8 },
+    { "pow", { 0 }, { 0, 0 }, 1 },
+    { "pow", { 0 }, { -2, 0.5 }, NOT_A_NUMBER },
+    { "pow_grad_base", { 0 }, { 0, 0, 5 }, 0 },
+    { "pow_grad_base", { 0 }, { 0, 1, 5 }, 5 },
+    { "pow_grad_base", { 0 }, { -3, 2, 5 }, -30 },
+    { "pow_grad_base", { 0 }, { 0, 0.5, 1 }, INF },
+    { "pow_grad_exponent", { 0 }, { 0, 2, 0, 5 }, 0 },
+    { "pow_grad_exponent", { 0 }, { 0, 0, 1, 5 }, 0 },
+    { "pow_grad_exponent", { 0 }, { 0, -1, INF, 1 }, -INF },
+    { "sqrt", { 0 }, { -1 }, NOT_A_NUMBER },
+    { "log", { 0 }, { 0 }, -INF },
+    { "sigmoid", { 0 }, { -200 }, 0 },
+    { "sigmoid", { 0 }, { 200 }, 1 },
+    { "silu", { 0 }, { -200 }, 0 },
+    { "silu_grad", { 0 }, { -200, 1 }, 0 },
+    { "silu_grad", { 0 }, { 200, 1 }, 1 },
+    { "gelu", { 0 }, { -200 }, 0 },
+    { "gelu_grad", { 0 }, { 200, 1 }, 1 },
+    { "gelu_tanh", { 0 }, { -200 }, 0 },
+    { "gelu_tanh", { 0 }, { 200 }, 200 },
+    { "gelu_tanh_grad", { 0 }, { -200, 1 }, 0 },
+    { "softplus", { 1, 20 }, { 200 }, 200 },
+    { "softplus", { 1, 1000 }, { 200 }, 200 },
+    { "softplus", { 1, 20 }, { -200 }, 0 },
+    { "softplus", { 1, 20 }, { NOT_A_NUMBER }, NOT_A_NUMBER },
+    { "softplus_grad", { 2, 20 }, { -200, 1 }, 0 },
+    { "softplus_grad", { 2, 20 }, { 200, 3 }, 3 },
+    { "gt", { 0 }, { NOT_A_NUMBER, 1 }, 0 },
+    { "ge", { 0 }, { 2, 2 }, 1 },
+    { "eq", { 0 }, { NOT_A_NUMBER, NOT_A_NUMBER }, 0 },
+};
+
+static void check_kink(struct belay_device *dev, const struct kink *kink)
+{
+    static const int64_t one[] = { 1 };
+    const struct belay_op *op = belay_op_find(kink->op);
+    struct belay_attrs attrs = { .f = { kink->f[0], kink->f[1] } };
+    belay_value *x[4];
+    belay_graph *g;
+    float got = 0;
+    struct belay_plan *plan;
+    struct belay_program *program;
+    ck_log_ok(&log_here, belay_graph_new(&log_here, false, &g));
+    for (int i = 0; i < op->num_x; i++)
+        x[i] = belay_input(g, "x", BELAY_F32, 1, one, false);
+    belay_value *y = belay_graph_output(g, belay_apply(g, op, op->num_x, x, &attrs), "y");
+    ck_log_ok(&log_here, belay_graph_optimize(g));
+    const struct belay_plan_params params = { .align = dev->align };
+    ck_log_ok(&log_here, belay_plan_create(&log_here, g, &params, &plan));
+    const struct belay_program_params with = { .device = dev, .plan = plan };
+    ck_log_ok(&log_here, belay_program_create(&with, &program));
+    ck_log_ok(&log_here, belay_program_ready(program));
+    for (int i = 0; i < op->num_x; i++) {
+        const float value = (float) kink->x[i];
+        ck_log_ok(&log_here, belay_program_set(program, x[i], &value, 0));
+    }
+    ck_log_ok(&log_here, belay_program_run(program, 0));
+    ck_log_ok(&log_here, belay_program_get(program, y, &got, 0));
+    ck_assert_msg(close_to(got, kink->want, 1), "%s(%g, %g, %g, %g) on %s is %g, want %g",
+                  kink->op, kink->x[0], kink->x[1], kink->x[2], kink->x[3], dev->select,
+                  (double) got, kink->want);
+    belay_program_destroy(&program);
+    belay_plan_destroy(&plan);
+    belay_graph_destroy(&g);
+}
+
+START_TEST(kinks_ties_and_not_a_number_are_as_in_pytorch)
+{
+    check_kink(host, &kinks[_i]);
+    check_kink(device, &kinks[_i]);
+}
+END_TEST
+
+// ---- the last, smaller batch ----
+
+START_TEST(a_mean_counts_the_rows_that_there_are)
+{
+    static const int64_t dim[] = { 9, 3 };
+    struct belay_device *devices[] = { host, device };
+    for (int d = 0; d < 2; d++) {
+        belay_graph *g;
+        struct belay_plan *plan;
+        struct belay_program *program;
+        float x[27], got = 0;
+        for (int i = 0; i < 27; i++)
+            x[i] = i < 12 ? (float) i : 1000;
+        ck_log_ok(&log_here, belay_graph_new(&log_here, false, &g));
+        belay_value *in = belay_input(g, "x", BELAY_F32, 2, dim, true);
+        belay_value *y = belay_graph_output(g, belay_mean(g, in, 0, NULL, false), "y");
+        const struct belay_plan_params params = { .align = devices[d]->align };
+        ck_log_ok(&log_here, belay_plan_create(&log_here, g, &params, &plan));
+        const struct belay_program_params with = { .device = devices[d], .plan = plan };
+        ck_log_ok(&log_here, belay_program_create(&with, &program));
+        ck_log_ok(&log_here, belay_program_ready(program));
+        ck_log_ok(&log_here, belay_program_set(program, in, x, 9));
+        ck_log_ok(&log_here, belay_program_run(program, 4));
+        ck_log_ok(&log_here, belay_program_get(program, y, &got, 4));
+        ck_assert_float_eq(got, 5.5F);
+        belay_program_destroy(&program);
+        belay_plan_destroy(&plan);
+        belay_graph_destroy(&g);
+    }
+}
+END_TEST
+
+static Suite *suite_values(void)
+{
+    Suite *s = suite_create("op values");
+    TCase *tc = tcase_create("values");
+    tcase_add_unchecked_fixture(tc, open_devices, close_devices);
+    tcase_set_timeout(tc, 0);
+    tcase_add_loop_test(tc, kinks_ties_and_not_a_number_are_as_in_pytorch, 0,
+                        (int) (sizeof(kinks) / sizeof(kinks[0])));
+    tcase_add_test(tc, a_mean_counts_the_rows_that_there_are);
+    suite_add_tcase(s, tc);
+    return s;
+}
+
 static Suite *suite_table(void)
 {
     Suite *s = suite_create("ops");
@@ -272,5 +419,5 @@ static Suite *suite_table(void)
 
 int main(void)
 {
-    return harness_main(suite_table, NULL);
+    return harness_main(suite_table, suite_values, NULL);
 }

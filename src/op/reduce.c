@@ -163,6 +163,8 @@ static int64_t few_of(const struct belay_call *call, int64_t inner)
 
 static int64_t max_chunks(int64_t n, int64_t unit)
 {
+    if (n / unit < 2)
+        return 0;
     return n / unit < MAX_CHUNKS ? n / unit : MAX_CHUNKS;
 }
 
@@ -172,7 +174,7 @@ static void add_step(const struct belay_call *call, struct steps *s, int64_t out
     assert(s->num + 2 <= MAX_STEPS);
     int64_t from = s->num == 0 ? -1 : s->step[s->num - 1].to, cells = outer * inner;
     int64_t chunks = max_chunks(n, unit_of(call, inner));
-    if (chunks > 1 && cells < few_of(call, inner)) {
+    if (chunks > 0 && cells < few_of(call, inner)) {
         int64_t chunk = (n + chunks - 1) / chunks;
         chunks = (n + chunk - 1) / chunk;
         s->step[s->num++] = (struct step){ outer, n, inner, chunk, chunks, from, s->scratch };
