@@ -15,7 +15,7 @@ struct belay_program {
     struct belay_shape *shapes;  // by value id, of the bound number of rows
     void *prepared;
     int64_t bound_rows;          // -1: not bound
-    bool has_rows, ready;
+    bool has_rows, ready, poison;
 };
 
 static size_t value_size(const struct belay_program *p, const belay_value *v, int64_t rows)
@@ -47,6 +47,7 @@ belay_status belay_program_create(const struct belay_program_params *params,
     p->dev = dev;
     p->plan = plan;
     p->bound_rows = -1;
+    p->poison = params->poison;
     p->bufs = belay_alloc_array(values + 1, sizeof(*p->bufs));
     p->shapes = belay_alloc_array(values + 1, sizeof(*p->shapes));
     p->steps = belay_alloc_array((size_t) plan->num_groups + 1, sizeof(*p->steps));
@@ -165,6 +166,24 @@ static belay_status bind_rows(struct belay_program *p, int64_t rows)
     return BELAY_OK;
 }
 
+// All ones are a NaN in every float format.
+static belay_status poison_dead(struct belay_program *p, int group)
+{
+    for (size_t i = 0; i < p->plan->graph->num_values; i++) {
+        const struct belay_place *place = &p->plan->places[i];
+        if (place->kind != BELAY_PLACE_ARENA || place->last != group || place->size == 0)
+            continue;
+        void *ones = belay_alloc(place->size);
+        if (!ones)
+            return belay_fail_nomem(p->dev->log, place->size);
+        memset(ones, 0xff, place->size);
+        belay_status status = belay_buf_write(p->dev, &p->bufs[i], 0, ones, place->size, true);
+        belay_free(ones);
+        BELAY_TRY(status);
+    }
+    return BELAY_OK;
+}
+
 belay_status belay_program_run(struct belay_program *p, int64_t rows)
 {
     rows = p->has_rows ? rows : 0;
@@ -172,8 +191,11 @@ belay_status belay_program_run(struct belay_program *p, int64_t rows)
         return belay_fail(p->dev->log, BELAY_ERR_ARG, "program: not ready");
     if (rows != p->bound_rows)
         BELAY_TRY(bind_rows(p, rows));
-    for (int i = 0; i < p->plan->num_groups; i++)
+    for (int i = 0; i < p->plan->num_groups; i++) {
         BELAY_TRY(belay_device_run_step(p->dev, p->steps[i]));
+        if (p->poison)
+            BELAY_TRY(poison_dead(p, i));
+    }
     return BELAY_OK;
 }
 

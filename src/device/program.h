@@ -11,6 +11,7 @@ struct belay_program_params {
     struct belay_device *device;    // kept
     const struct belay_plan *plan;  // kept
     const struct belay_buf *arena;  // activations, at least plan->arena_size bytes; NULL: own
+    bool poison; // tests: a value's memory is filled with NaN when it dies
 };
 
 belay_status belay_program_create(const struct belay_program_params *params,
