@@ -25,22 +25,8 @@ BELAY_API const char *belay_model_class(const belay_model *model, size_t index);
 // output_count outputs: class probabilities for a classifier, values for a regression.
 BELAY_API BELAY_MUST_CHECK belay_status belay_model_predict(belay_model *model, const float *x,
                                                             size_t rows, float *out);
-// Called for each row: its id (borrowed) and its outputs. False stops.
-typedef bool (*belay_row_fn)(void *user, const char *id, const float *output, size_t count);
-// Predicts every row of data files (the format is the one the model was trained on; a target
-// column may be absent).
-BELAY_API BELAY_MUST_CHECK belay_status belay_model_predict_files(belay_model *model,
-                                                                  const char *const *files,
-                                                                  size_t num, belay_row_fn fn,
-                                                                  void *user);
-// Loss and metrics over data files with targets, as one JSON object: {"rows", "loss", metrics …,
-// "confusion"}. *json is valid until the next call with `model`.
-BELAY_API BELAY_MUST_CHECK belay_status belay_model_evaluate_files(belay_model *model,
-                                                                   const char *const *files,
-                                                                   size_t num, const char **json);
 // Writes weights and metadata as one safetensors file, durably.
 BELAY_API BELAY_MUST_CHECK belay_status belay_model_save(belay_model *model, const char *path);
-
 
 #define BELAY_MAX_SCORES 16
 typedef struct belay_scores {
@@ -49,6 +35,9 @@ typedef struct belay_scores {
     size_t count; // of those below: every metric for classes, or for numbers
     const char *name[BELAY_MAX_SCORES];
     double value[BELAY_MAX_SCORES];
+    size_t classes;          // 0 for numbers
+    const double *confusion; // [classes * classes]: rows of true class t predicted as p at
+                             // [t * classes + p]; until the next call with the model
 } belay_scores;
 // Measures the model on data files (as in the recipe's data.test), or with num 0 on the test data
 // of `recipe`. `recipe` may be NULL when files are given.

@@ -7,11 +7,11 @@ struct fuser {
     const struct belay_graph *g;
     struct belay_arena *arena;
     size_t num_nodes;
-    int *set;       // node -> representative node, -1 for dead and view nodes
-    int *next;      // members of a set, linked from the representative; -1 ends
-    int *segment;   // node -> number of effects before it
-    int **users;    // value -> nodes that read its bytes, ends with -1
-    char *seen;     // scratch of the search, by representative
+    int *set;     // node -> representative node, -1 for dead and view nodes
+    int *next;    // members of a set, linked from the representative; -1 ends
+    int *segment; // node -> number of effects before it
+    int **users;  // value -> nodes that read its bytes, ends with -1
+    char *seen;   // scratch of the search, by representative
     int *stack;
     size_t max_args;
 };
@@ -142,12 +142,27 @@ static size_t count_args(const struct fuser *f, int a, int b)
     return args; // an upper bound: an input read twice counts twice
 }
 
+// Does a node of set `b` read a view of what set `a` makes? A kernel cannot read that from itself.
+static bool reads_view_of(const struct fuser *f, int a, int b)
+{
+    for (int m = b; m >= 0; m = f->next[m]) {
+        const struct belay_node *n = f->g->nodes[m];
+        for (int k = 0; k < n->num_x; k++) {
+            const struct belay_node *from = reads(n, k) ? maker(n->x[k]) : NULL;
+            if (from && f->set[from->id] == a && from != n->x[k]->node)
+                return true;
+        }
+    }
+    return false;
+}
+
 static bool fits(struct fuser *f, int a, int b)
 {
     const struct belay_node *x = f->g->nodes[a], *y = f->g->nodes[b];
     return x->op->eval && y->op->eval && f->segment[a] == f->segment[b] &&
            x->backward == y->backward && belay_shape_equal(&x->y[0]->shape, &y->y[0]->shape) &&
-           count_args(f, a, b) <= f->max_args && !path_outside(f, a, b) && !path_outside(f, b, a);
+           count_args(f, a, b) <= f->max_args && !reads_view_of(f, a, b) &&
+           !reads_view_of(f, b, a) && !path_outside(f, a, b) && !path_outside(f, b, a);
 }
 
 static void merge(struct fuser *f, int a, int b) // a's members first

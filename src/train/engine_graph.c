@@ -228,7 +228,7 @@ static belay_status bind_train(struct belay_engine *e)
 
 static belay_status make_program(struct belay_engine *e, struct belay_side *s)
 {
-    const struct belay_program_params params = { e->dev, s->plan, &e->activations };
+    const struct belay_program_params params = { e->dev, s->plan, &e->activations, false };
     return belay_program_create(&params, &s->program);
 }
 

@@ -25,7 +25,7 @@ struct belay_model {
     belay_value *x, *y;
     size_t max_rows, outputs;
     float *inputs;                   // max_rows rows, preprocessed
-    struct belay_str json;
+    double *confusion;
 };
 
 static belay_status meta_of(struct belay_model *m, const char *path, const char *key,
@@ -73,7 +73,7 @@ static belay_status build(struct belay_model *m)
     m->outputs = (size_t) belay_shape_count(&m->y->shape) / m->max_rows;
     BELAY_TRY(belay_graph_optimize(m->graph));
     BELAY_TRY(belay_plan_create(m->log, m->graph, &plan, &m->plan));
-    const struct belay_program_params params = { m->ctx->device, m->plan, NULL };
+    const struct belay_program_params params = { m->ctx->device, m->plan, NULL, false };
     BELAY_TRY(belay_program_create(&params, &m->program));
     return belay_program_ready(m->program);
 }
@@ -136,7 +136,7 @@ void belay_model_destroy(belay_model **model)
     belay_preprocess_finish(&m->preprocess);
     belay_yaml_finish(&m->doc);
     belay_st_finish(&m->file);
-    belay_str_free(&m->json);
+    belay_free(m->confusion);
     belay_free(m->inputs);
     belay_free(m);
     *model = NULL;
@@ -206,7 +206,8 @@ static belay_status predict_rows(struct belay_model *m, const struct belay_datas
         for (size_t r = 0; r < n; r++) {
             snprintf(number, sizeof(number), "%zu", at + r);
             if (!fn(user, d->ids ? d->ids[at + r] : number, out + r * m->outputs, m->outputs))
-                return BELAY_OK;
+                return belay_fail(m->log, BELAY_ERR_CANCELLED, "prediction stopped at row %zu",
+                                  at + r);
         }
     }
     return BELAY_OK;
@@ -226,23 +227,6 @@ belay_status belay_model_predict_files(belay_model *m, const char *const *files,
 }
 
 // ---- evaluation: with the trainer's own engine ----
-
-static int parse_metrics(const struct belay_model *m, struct belay_recipe *r)
-{
-    char names[512] = "";
-    const char *list = belay_st_meta(&m->file, "belay.metric_names");
-    snprintf(names, sizeof(names), "%s", list ? list : "");
-    for (char *name = names; *name && r->num_metrics < BELAY_MAX_METRICS;) {
-        char *comma = strchr(name, ',');
-        if (comma)
-            *comma = '\0';
-        const struct belay_metric *metric = belay_metric_find(name);
-        if (metric)
-            r->metrics[r->num_metrics++] = metric;
-        name = comma ? comma + 1 : name + strlen(name);
-    }
-    return r->num_metrics;
-}
 
 static belay_status set_weights(struct belay_model *m, struct belay_engine *e)
 {
@@ -264,45 +248,45 @@ static belay_status set_weights(struct belay_model *m, struct belay_engine *e)
     return status;
 }
 
-static void write_json(struct belay_model *m, const struct belay_recipe *r,
-                       const struct belay_eval_sums *sums)
+// Every metric that fits the model's kind of target.
+static void all_metrics(const struct belay_model *m, struct belay_recipe *r)
 {
-    struct check_values v;
-    belay_metrics_values(r, &m->preprocess, sums, &v);
-    belay_str_clear(&m->json);
-    belay_str_addf(&m->json, "{\"rows\":%zu,\"loss\":", sums->rows);
-    belay_str_add_number(&m->json, v.loss);
-    for (int i = 0; i < r->num_metrics; i++) {
-        belay_str_addf(&m->json, ",\"%s\":", r->metrics[i]->name);
-        belay_str_add_number(&m->json, v.metrics[i]);
-    }
-    if (sums->confusion) {
-        belay_str_add(&m->json, ",\"classes\":[");
-        for (size_t c = 0; c < sums->classes; c++) {
-            belay_str_add(&m->json, c ? "," : "");
-            belay_str_add_json(&m->json, m->preprocess.classes[c]);
-        }
-        belay_str_add(&m->json, "],\"confusion\":[");
-        for (size_t c = 0; c < sums->classes; c++) {
-            belay_str_add(&m->json, c ? ",[" : "[");
-            for (size_t k = 0; k < sums->classes; k++)
-                belay_str_addf(&m->json, "%s%.0f", k ? "," : "",
-                               sums->confusion[c * sums->classes + k]);
-            belay_str_add(&m->json, "]");
-        }
-        belay_str_add(&m->json, "]");
-    }
-    belay_str_add(&m->json, "}");
+    for (const struct belay_metric *const *metric = belay_metrics; *metric; metric++)
+        if ((*metric)->classes == m->loss->classes && r->num_metrics < BELAY_MAX_METRICS)
+            r->metrics[r->num_metrics++] = *metric;
 }
 
-static belay_status evaluate(struct belay_model *m, const struct belay_dataset *d)
+static belay_status fill_scores(struct belay_model *m, const struct belay_recipe *metrics,
+                                const struct belay_eval_sums *sums, belay_scores *out)
+{
+    struct check_values v;
+    size_t cells = sums->classes * sums->classes;
+    belay_metrics_values(metrics, &m->preprocess, sums, &v);
+    *out = (belay_scores){ .rows = sums->rows, .loss = v.loss };
+    for (int i = 0; i < metrics->num_metrics && i < BELAY_MAX_SCORES; i++) {
+        out->name[out->count] = metrics->metrics[i]->name;
+        out->value[out->count++] = v.metrics[i];
+    }
+    if (!sums->confusion)
+        return BELAY_OK;
+    belay_free(m->confusion);
+    m->confusion = belay_alloc_array(cells, sizeof(*m->confusion));
+    if (!m->confusion)
+        return belay_fail_nomem(m->log, cells * sizeof(*m->confusion));
+    memcpy(m->confusion, sums->confusion, cells * sizeof(*m->confusion));
+    out->confusion = m->confusion;
+    out->classes = sums->classes;
+    return BELAY_OK;
+}
+
+static belay_status evaluate(struct belay_model *m, const struct belay_dataset *d,
+                             belay_scores *out)
 {
     static const double no_options[BELAY_MAX_OPTIONS];
     struct belay_recipe metrics = { 0 };
     struct belay_eval_sums sums;
     struct belay_engine *e = NULL;
-    (void) parse_metrics(m, &metrics);
-    bool confusion = m->loss->classes && m->preprocess.num_classes <= 1024;
+    all_metrics(m, &metrics);
     struct belay_engine_params params = {
         .device = m->ctx->device,
         .model = m->doc.root,
@@ -311,30 +295,61 @@ static belay_status evaluate(struct belay_model *m, const struct belay_dataset *
         .parts = { NULL, NULL, d },
         .batch = (int64_t) m->max_rows,
         .eval_batch = (int64_t) m->max_rows,
-        .confusion = confusion,
-        .regression = belay_metrics_need(&metrics, "regression"),
+        .confusion = m->loss->classes,
+        .regression = !m->loss->classes,
     };
     BELAY_TRY(belay_engine_create(m->log, &params, &e));
     belay_status status = set_weights(m, e);
     if (status == BELAY_OK)
         status = belay_engine_evaluate(e, BELAY_PART_TEST, &sums);
     if (status == BELAY_OK)
-        write_json(m, &metrics, &sums);
+        status = fill_scores(m, &metrics, &sums, out);
     belay_engine_destroy(&e);
     return status;
 }
 
-belay_status belay_model_evaluate_files(belay_model *m, const char *const *files, size_t num,
-                                        const char **json)
+static belay_status evaluate_files(struct belay_model *m, const char *const *files, size_t num,
+                                   belay_scores *out)
 {
     struct belay_dataset d = { 0 };
     BELAY_TRY(belay_dataset_apply(m->log, &m->preprocess, files, num, true, &d));
-    belay_status status = evaluate(m, &d);
-    if (status == BELAY_OK && m->json.failed)
-        status = belay_fail_nomem(m->log, m->json.length);
-    if (status == BELAY_OK)
-        *json = m->json.text;
+    belay_status status = evaluate(m, &d, out);
     belay_dataset_finish(&d);
+    return status;
+}
+
+// The test files of a recipe, with their folder.
+static belay_status recipe_files(struct belay_model *m, const struct belay_recipe *r, char ***out)
+{
+    const struct belay_dataset_params *p = &r->data;
+    if (p->num_test == 0)
+        return belay_fail(m->log, BELAY_ERR_RECIPE, "%s: data.test names no files", r->name);
+    char **files = belay_alloc_array(p->num_test, sizeof(*files));
+    bool whole = files != NULL;
+    for (size_t i = 0; i < p->num_test && whole; i++) {
+        bool rooted = p->root && p->test[i][0] != '/';
+        files[i] = rooted ? belay_path_join(p->root, p->test[i]) : belay_strdup(p->test[i]);
+        whole = files[i] != NULL;
+    }
+    *out = files;
+    return whole ? BELAY_OK : belay_fail_nomem(m->log, p->num_test * sizeof(*files));
+}
+
+belay_status belay_model_evaluate(belay_model *m, const belay_recipe *recipe,
+                                  const char *const *files, size_t num, belay_scores *out)
+{
+    char **own = NULL;
+    if (num > 0)
+        return evaluate_files(m, files, num, out);
+    if (!recipe)
+        return belay_fail(m->log, BELAY_ERR_ARG, "evaluate: neither files nor a recipe");
+    size_t count = recipe->data.num_test;
+    belay_status status = recipe_files(m, recipe, &own);
+    if (status == BELAY_OK)
+        status = evaluate_files(m, (const char *const *) own, count, out);
+    for (size_t i = 0; own && i < count; i++)
+        belay_free(own[i]);
+    belay_free(own);
     return status;
 }
 
