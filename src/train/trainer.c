@@ -58,7 +58,7 @@ static belay_status load_data(struct belay_trainer *t, const belay_trainer_param
                                       as_memory(p->test, &test), &t->data);
 }
 
-// A trainer keeps its own recipe; the device goes into it, for resume.
+// A trainer keeps its own recipe.
 static belay_status own_recipe(struct belay_trainer *t, const belay_recipe *recipe)
 {
     BELAY_TRY(belay_recipe_parse(t->ctx, recipe->text, recipe->name, NULL, 0, &t->recipe));
@@ -70,6 +70,7 @@ static belay_status own_recipe(struct belay_trainer *t, const belay_recipe *reci
     return BELAY_OK;
 }
 
+// The device goes into the resolved recipe, for resume.
 static belay_status record_device(struct belay_trainer *t)
 {
     char override[96];
@@ -77,13 +78,9 @@ static belay_status record_device(struct belay_trainer *t)
     belay_recipe *again = NULL;
     snprintf(override, sizeof(override), "device=\"%s\"", t->ctx->device->select);
     BELAY_TRY(belay_recipe_parse(t->ctx, t->recipe->text, t->recipe->name, overrides, 1, &again));
-    char *source = t->recipe->source;
-    t->recipe->source = NULL;
-    belay_recipe_destroy(&t->recipe);
-    belay_free(again->source);
-    again->source = source;
-    t->recipe = again;
-    return BELAY_OK;
+    t->resolved = belay_strdup(again->text);
+    belay_recipe_destroy(&again);
+    return t->resolved ? BELAY_OK : belay_fail_nomem(t->log, 1);
 }
 
 static int find_option(const struct belay_optimizer *opt, const char *name)
@@ -377,6 +374,7 @@ void belay_trainer_destroy(belay_trainer **trainer)
     belay_str_free(&t->sentence);
     belay_str_free(&t->json);
     belay_str_free(&t->plan);
+    belay_free(t->resolved);
     belay_free(t->preprocess_json);
     belay_free(t->order);
     belay_free(t->losses);

@@ -48,6 +48,7 @@ struct belay_trainer {
     struct belay_engine *engine;
     struct belay_str model_text;     // what model files keep; empty for callback models
     char *preprocess_json;
+    char *resolved;                  // the recipe with defaults and device, for the run folder
 
     bool no_files, overfit, has_validation, has_test, maximize;
     uint64_t steps_per_epoch, max_steps, epoch_steps, check_every, checkpoint_every;

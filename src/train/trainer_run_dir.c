@@ -82,11 +82,11 @@ belay_status belay_trainer_open_dir(struct belay_trainer *t, bool resume_only, b
 
 static belay_status write_recipe(struct belay_trainer *t)
 {
-    const char *text = t->recipe->text;
+    const char *text = t->resolved;
     BELAY_TRY(belay_file_write(t->log, t->paths.resolved, text, strlen(text)));
     if (belay_file_exists(t->paths.recipe))
         return BELAY_OK;
-    text = t->recipe->source ? t->recipe->source : text;
+    text = t->recipe->source ? t->recipe->source : t->recipe->text;
     return belay_file_write(t->log, t->paths.recipe, text, strlen(text));
 }
 
