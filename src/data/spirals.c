@@ -1,13 +1,15 @@
 // Made data: spirals that wind round each other in the plane, one a class. Point i of a part
-// belongs to class i % classes; with r drawn from [0, 1) its angle is 3.5 pi sqrt(r) + 2 pi class /
-// classes, its distance from the middle sqrt(r), and `noise` is the deviation added to both axes.
+// belongs to class i % classes. With r = sqrt(u), u drawn from [0, 1), it lies at the distance
+// RADIUS * r from the middle and the angle 2 pi (TURNS * r + class / classes); `noise` is the
+// standard deviation added to both axes.
 #include <math.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
 #include "data/source.h"
 
-#define TURNS 1.75 // each spiral winds round the middle so often
+#define TURNS 1.5 // each spiral winds round the middle so often
+#define RADIUS 2.0
 #define DEFAULT_COUNT 2000
 #define MAX_CLASSES 3
 
@@ -22,8 +24,8 @@ static void make_points(struct belay_rng *rng, size_t rows, size_t classes, doub
         double r = sqrt(belay_rng_uniform(rng));
         double angle = 2 * pi * (TURNS * r + (double) c / (double) classes);
         double dx = belay_rng_normal(rng), dy = belay_rng_normal(rng);
-        x[2 * i] = (float) (r * cos(angle) + noise * dx);
-        x[2 * i + 1] = (float) (r * sin(angle) + noise * dy);
+        x[2 * i] = (float) (RADIUS * r * cos(angle) + noise * dx);
+        x[2 * i + 1] = (float) (RADIUS * r * sin(angle) + noise * dy);
         labels[i] = (int32_t) c;
     }
 }
