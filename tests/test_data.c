@@ -122,6 +122,7 @@ START_TEST(idx_images_stay_bytes_with_scale_and_shift)
     p.has_normalize = true;
     p.mean = 0.5;
     p.std = 0.25;
+    p.classes = 2; // of made data; a file has its own
     ck_log_ok(&log_, belay_datasets_load(&log_, &p, &d));
     ck_assert_uint_eq(d.train.rows, 4);
     ck_assert_uint_eq(d.train.features, 6);

@@ -80,7 +80,7 @@ struct belay_dataset_params { // borrowed; from the recipe's `data`
     size_t count;           // made data: rows
     double noise;           // made data
     uint64_t seed;          // made data
-    size_t classes;         // made data: 2 or 3; 0: 2
+    size_t classes;         // made data alone: 2 or 3; 0: 2
     // The split, needed here since standardising learns from the training part alone.
     double validation;      // fraction [0, 1)
     uint64_t split_seed;

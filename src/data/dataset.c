@@ -45,12 +45,15 @@ static belay_status load_raw(struct belay_log *log, const struct belay_source *s
                              const struct belay_dataset_params *params, struct belay_datasets *out)
 {
     struct belay_raw train = { 0 }, test = { 0 };
+    struct belay_dataset_params known = *params;
     bool made = !source->endings;
     belay_status status;
+    if (!made)
+        known.classes = 0; // a file says itself how many there are
     BELAY_TRY_DONE(source->read(log, params, BELAY_PART_TRAIN, true, &train));
     if (params->num_test || made)
         BELAY_TRY_DONE(source->read(log, params, BELAY_PART_TEST, true, &test));
-    status = belay_raw_prepare(log, source->name, params, &train, NULL, &test, out);
+    status = belay_raw_prepare(log, source->name, &known, &train, NULL, &test, out);
 done:
     belay_raw_finish(&train);
     belay_raw_finish(&test);
