@@ -152,7 +152,7 @@ static belay_status load_test(struct belay_log *log, const struct belay_dataset_
                               struct belay_table *t, struct belay_datasets *out)
 {
     char *file = NULL;
-    belay_status status = belay_part_files(log, params, BELAY_PART_TEST, 1, 1, "one file", &file);
+    belay_status status = belay_part_files(log, params, BELAY_FILES_TEST, 1, 1, "one file", &file);
     if (status == BELAY_OK)
         status = belay_table_read(log, file, header_of(&out->preprocess),
                                   out->preprocess.delimiter, t);
@@ -182,7 +182,7 @@ static belay_status load(struct belay_log *log, const struct belay_dataset_param
     char *file = NULL;
     belay_status status;
     BELAY_TRY_DONE(check_policy(log, missing));
-    BELAY_TRY_DONE(belay_part_files(log, params, BELAY_PART_TRAIN, 1, 1, "one file", &file));
+    BELAY_TRY_DONE(belay_part_files(log, params, BELAY_FILES_TRAIN, 1, 1, "one file", &file));
     BELAY_TRY_DONE(belay_table_read(log, file, (enum belay_csv_header) params->header,
                                     params->delimiter, &train));
     BELAY_TRY_DONE(belay_table_choose_target(log, &train, params->target));

@@ -108,6 +108,8 @@ belay_status belay_datasets_from_memory(struct belay_log *log,
 void belay_datasets_finish(struct belay_datasets *d);
 // Checks that a model with `outputs` outputs can tell the labels of all parts apart; the error
 // names file, row, label and classes. Does nothing for regression.
+belay_status belay_dataset_check_classes(struct belay_log *log, const struct belay_dataset *d,
+                                         size_t outputs); // of one part
 belay_status belay_datasets_check_classes(struct belay_log *log, const struct belay_datasets *d,
                                           size_t outputs);
 

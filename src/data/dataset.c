@@ -50,9 +50,9 @@ static belay_status load_raw(struct belay_log *log, const struct belay_source *s
     belay_status status;
     if (!made)
         known.classes = 0; // a file says itself how many there are
-    BELAY_TRY_DONE(source->read(log, params, BELAY_PART_TRAIN, true, &train));
+    BELAY_TRY_DONE(source->read(log, params, BELAY_FILES_TRAIN, true, &train));
     if (params->num_test || made)
-        BELAY_TRY_DONE(source->read(log, params, BELAY_PART_TEST, true, &test));
+        BELAY_TRY_DONE(source->read(log, params, BELAY_FILES_TEST, true, &test));
     status = belay_raw_prepare(log, source->name, &known, &train, NULL, &test, out);
 done:
     belay_raw_finish(&train);
@@ -100,15 +100,15 @@ belay_status belay_dataset_apply(struct belay_log *log, const struct belay_prepr
     BELAY_TRY(choose_for(log, p, files[0], &source));
     if (source->apply)
         return source->apply(log, p, files, num_files, need_target, out);
-    BELAY_TRY_DONE(source->read(log, &params, BELAY_PART_TEST, need_target, &raw));
+    BELAY_TRY_DONE(source->read(log, &params, BELAY_FILES_TEST, need_target, &raw));
     status = belay_raw_apply(log, p, &raw, need_target, out);
 done:
     belay_raw_finish(&raw);
     return status;
 }
 
-static belay_status check_part(struct belay_log *log, const struct belay_dataset *d,
-                               size_t outputs)
+belay_status belay_dataset_check_classes(struct belay_log *log, const struct belay_dataset *d,
+                                         size_t outputs)
 {
     if (!d->labels || !d->rows)
         return BELAY_OK;
@@ -125,7 +125,7 @@ static belay_status check_part(struct belay_log *log, const struct belay_dataset
 belay_status belay_datasets_check_classes(struct belay_log *log, const struct belay_datasets *d,
                                           size_t outputs)
 {
-    BELAY_TRY(check_part(log, &d->train, outputs));
-    BELAY_TRY(check_part(log, &d->validation, outputs));
-    return check_part(log, &d->test, outputs);
+    BELAY_TRY(belay_dataset_check_classes(log, &d->train, outputs));
+    BELAY_TRY(belay_dataset_check_classes(log, &d->validation, outputs));
+    return belay_dataset_check_classes(log, &d->test, outputs);
 }

@@ -7,7 +7,7 @@
 #include "data/source.h"
 
 static belay_status read_npy(struct belay_log *log, const struct belay_dataset_params *params,
-                             enum belay_part part, bool need_target, struct belay_raw *out)
+                             enum belay_data_files part, bool need_target, struct belay_raw *out)
 {
     char *file[2];
     belay_status status = belay_part_files(log, params, part, need_target ? 2 : 1, 2,
@@ -29,7 +29,7 @@ static void read_optional(const char *file, const char *member, struct belay_ten
 }
 
 static belay_status read_npz(struct belay_log *log, const struct belay_dataset_params *params,
-                             enum belay_part part, bool need_target, struct belay_raw *out)
+                             enum belay_data_files part, bool need_target, struct belay_raw *out)
 {
     const char *x = params->features ? params->features : "x";
     const char *y = params->target ? params->target : "y";

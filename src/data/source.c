@@ -98,10 +98,10 @@ belay_status belay_source_choose(struct belay_log *log, const char *format, cons
 }
 
 belay_status belay_part_files(struct belay_log *log, const struct belay_dataset_params *params,
-                              enum belay_part part, size_t min, size_t max, const char *want,
+                              enum belay_data_files part, size_t min, size_t max, const char *want,
                               char **out)
 {
-    bool train = part == BELAY_PART_TRAIN;
+    bool train = part == BELAY_FILES_TRAIN;
     const char *const *names = train ? params->train : params->test;
     size_t num = train ? params->num_train : params->num_test;
     for (size_t i = 0; i < max; i++)

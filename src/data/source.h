@@ -15,7 +15,7 @@ void belay_raw_finish(struct belay_raw *raw); // safe on zeroed
 // Counts rows and features and checks that x and y belong together.
 belay_status belay_raw_check(struct belay_log *log, struct belay_raw *raw);
 
-enum belay_part { BELAY_PART_TRAIN, BELAY_PART_TEST };
+enum belay_data_files { BELAY_FILES_TRAIN, BELAY_FILES_TEST };
 
 struct belay_source {
     const char *name, *help;
@@ -23,7 +23,7 @@ struct belay_source {
     // Reads one part; sets out->x.data NULL when there is none. Without `need_target` the file of
     // the targets may be absent.
     belay_status (*read)(struct belay_log *log, const struct belay_dataset_params *params,
-                         enum belay_part part, bool need_target, struct belay_raw *out);
+                         enum belay_data_files part, bool need_target, struct belay_raw *out);
     // Sources whose columns have kinds of their own do it all (read is NULL then).
     belay_status (*load)(struct belay_log *log, const struct belay_dataset_params *params,
                          struct belay_datasets *out);
@@ -39,7 +39,7 @@ belay_status belay_source_choose(struct belay_log *log, const char *format, cons
 // The files of a part: root/name, or name when it is absolute. `want` says what they are ("an
 // images file and a labels file"). *out is owned, `max` long, NULL where a file is not given.
 belay_status belay_part_files(struct belay_log *log, const struct belay_dataset_params *params,
-                              enum belay_part part, size_t min, size_t max, const char *want,
+                              enum belay_data_files part, size_t min, size_t max, const char *want,
                               char **out);
 
 // Raw parts to data sets: targets, split, what the training part teaches, inputs. Takes the

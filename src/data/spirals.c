@@ -31,10 +31,10 @@ static void make_points(struct belay_rng *rng, size_t rows, size_t classes, doub
 }
 
 static belay_status make_part(struct belay_log *log, const struct belay_dataset_params *params,
-                              enum belay_part part, bool need_target, struct belay_raw *out)
+                              enum belay_data_files part, bool need_target, struct belay_raw *out)
 {
     (void) need_target;
-    bool train = part == BELAY_PART_TRAIN;
+    bool train = part == BELAY_FILES_TRAIN;
     size_t classes = params->classes ? params->classes : 2;
     size_t count = params->count ? params->count : DEFAULT_COUNT;
     size_t rows = train ? count : count / 4; // as many again to test on as a fourth

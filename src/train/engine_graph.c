@@ -44,6 +44,11 @@ static belay_status check_output(struct belay_engine *e, belay_value *out)
     size_t want = e->labels ? e->classes : e->targets;
     if (shape->rank == 2 && shape->dim[1] == (int64_t) want)
         return BELAY_OK;
+    // A label that the model has no output for is likelier a fault of the data.
+    for (int i = 0; i < BELAY_NUM_PARTS && shape->rank == 2; i++)
+        if (e->p.parts[i])
+            BELAY_TRY(belay_dataset_check_classes(e->log, e->p.parts[i],
+                                                  (size_t) shape->dim[1]));
     return belay_fail(e->log, BELAY_ERR_SHAPE,
                       "model: the output is %s, the data have %zu %s: want [batch, %zu]",
                       belay_shape_text(shape, text), want, e->labels ? "classes" : "targets", want);
