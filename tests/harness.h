@@ -51,6 +51,18 @@ static inline void harness_print(void *user, enum belay_log_level level, const c
                       belay_status_name(ck_status_), belay_ctx_error(ctx)); \
     } while (0)
 
+// A suite of one group of tests.
+static inline Suite *harness_suite(const char *name, const TTest *const *tests, size_t count)
+{
+    Suite *suite = suite_create(name);
+    TCase *group = tcase_create(name);
+
+    for (size_t i = 0; i < count; i++)
+        tcase_add_test(group, tests[i]);
+    suite_add_tcase(suite, group);
+    return suite;
+}
+
 // Takes suite functions, NULL last. CK_VERBOSITY (silent, minimal, normal, verbose) is obeyed.
 static inline int harness_main(harness_suite_fn first, ...)
 {
