@@ -104,7 +104,7 @@ static belay_status check_room(const struct source *s, belay_dtype dtype,
 
 static belay_status read_tensor(struct source *s, struct belay_tensor *t)
 {
-    belay_dtype dtype;
+    belay_dtype dtype = BELAY_U8;
     struct belay_shape shape;
 
     BELAY_TRY(read_header(s, &dtype, &shape));

@@ -308,7 +308,7 @@ static belay_status find_member(struct belay_log *log, const char *name,
 belay_status belay_npz_parse(struct belay_log *log, const char *name, const char *bytes,
                              size_t size, const char *member, struct belay_tensor *out)
 {
-    const struct belay_zip_entry *entry;
+    const struct belay_zip_entry *entry = NULL;
     struct belay_zip zip = { 0 };
     char *content = NULL;
     belay_status status;

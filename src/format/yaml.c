@@ -134,7 +134,7 @@ static belay_status parse_map(struct reader *r, struct belay_yaml *out)
     if (r->event.data.mapping_start.tag)
         return fail_event(r, "tags (!name) are not allowed");
     for (;;) {
-        const char *key;
+        const char *key = NULL;
         BELAY_TRY(next_event(r));
         if (r->event.type == YAML_MAPPING_END_EVENT)
             return BELAY_OK;

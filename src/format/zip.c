@@ -211,7 +211,7 @@ static belay_status read_directory(struct reader *r)
     if (!r->zip->entries)
         return belay_fail_nomem(r->log, r->count * sizeof(*r->zip->entries));
     for (size_t i = 0; i < r->count; i++) {
-        size_t step;
+        size_t step = 0;
         BELAY_TRY(read_entry(r, p, room, &r->zip->entries[i], &step));
         p += step;
         room -= step;
