@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,9 @@ static bool injected(void)
 {
     if (atomic_fetch_add(&calls, 1) != atomic_load(&fail_at))
         return false;
+    // Tests of resume: the process dies here as by SIGKILL.
+    if (atomic_load(&fail_error) == BELAY_FILE_KILL)
+        raise(SIGKILL);
     errno = atomic_load(&fail_error);
     return true;
 }

@@ -125,6 +125,30 @@ static belay_status log_time(struct belay_trainer *t)
     return belay_append_write(&t->timing, line, strlen(line));
 }
 
+// What model files say of themselves.
+static belay_status keep_check(struct belay_trainer *t, const struct check_values *val)
+{
+    struct belay_str s = { 0 };
+    belay_status status = BELAY_OK;
+    belay_str_add(&s, "{\"train.loss\":");
+    belay_str_add_number(&s, t->last_train_loss);
+    if (t->has_validation) {
+        belay_str_add(&s, ",\"val.loss\":");
+        belay_str_add_number(&s, val->loss);
+        for (int i = 0; i < t->recipe->num_metrics; i++) {
+            belay_str_addf(&s, ",\"val.%s\":", t->recipe->metrics[i]->name);
+            belay_str_add_number(&s, val->metrics[i]);
+        }
+    }
+    belay_str_add(&s, "}");
+    if (s.failed || s.length >= CHECK_TEXT)
+        status = belay_fail_nomem(t->log, s.length);
+    else
+        memcpy(t->s.check, s.text, s.length + 1);
+    belay_str_free(&s);
+    return status;
+}
+
 static void rank_best(struct belay_trainer *t, double value)
 {
     struct train_state *s = &t->s;
@@ -152,6 +176,7 @@ belay_status belay_trainer_check(struct belay_trainer *t)
     t->last_monitor = event.value;
     t->last_val_loss = val.loss;
     t->last_check = val;
+    BELAY_TRY(keep_check(t, &val));
     if (d.improved)
         rank_best(t, event.value);
     if (t->recipe->schedule->check)

@@ -13,6 +13,7 @@
 
 #define MAX_BESTS 16
 #define MAX_KEPT 64
+#define CHECK_TEXT 1024
 
 struct best {
     uint64_t step;
@@ -38,6 +39,7 @@ struct train_state {
     struct best kept[MAX_KEPT]; // checkpoints written lately: step, and (as value) their best's step
     int num_kept;
     char best_digest[33];
+    char check[CHECK_TEXT]; // the values of the last check as JSON, "" before the first
 };
 
 struct belay_trainer {

@@ -19,25 +19,10 @@ static bool all_finite(const float *data, size_t count)
 
 // ---- weights files ----
 
-static void add_class_names(struct belay_trainer *t, struct belay_str *s)
+static void add_metric_names(struct belay_trainer *t, struct belay_str *s)
 {
     for (int i = 0; i < t->recipe->num_metrics; i++)
         belay_str_addf(s, "%s%s", i ? "," : "", t->recipe->metrics[i]->name);
-}
-
-static void check_json(struct belay_trainer *t, struct belay_str *s)
-{
-    belay_str_add(s, "{\"train.loss\":");
-    belay_str_add_number(s, t->last_train_loss);
-    if (t->has_validation) {
-        belay_str_add(s, ",\"val.loss\":");
-        belay_str_add_number(s, t->last_check.loss);
-        for (int i = 0; i < t->recipe->num_metrics; i++) {
-            belay_str_addf(s, ",\"val.%s\":", t->recipe->metrics[i]->name);
-            belay_str_add_number(s, t->last_check.metrics[i]);
-        }
-    }
-    belay_str_add(s, "}");
 }
 
 belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *path,
@@ -45,13 +30,12 @@ belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *pa
 {
     size_t count;
     char step[32];
-    struct belay_str metrics = { 0 }, names = { 0 };
+    struct belay_str names = { 0 };
     const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
     struct belay_st_item *items = belay_alloc_array(count + 1, sizeof(*items));
     belay_status status = BELAY_OK;
-    check_json(t, &metrics);
-    add_class_names(t, &names);
-    if (!items || metrics.failed || names.failed) {
+    add_metric_names(t, &names);
+    if (!items || names.failed) {
         status = belay_fail_nomem(t->log, count * sizeof(*items));
         goto done;
     }
@@ -63,7 +47,7 @@ belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *pa
         { "format", "pt" },
         { "belay.loss", t->recipe->loss->name },
         { "belay.metric_names", names.text ? names.text : "" },
-        { "belay.metrics", metrics.text },
+        { "belay.metrics", t->s.check },
         { "belay.model", t->model_text.text ? t->model_text.text : "" },
         { "belay.preprocess", t->preprocess_json },
         { "belay.step", step },
@@ -72,7 +56,6 @@ belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *pa
                             digest);
 done:
     belay_free(items);
-    belay_str_free(&metrics);
     belay_str_free(&names);
     return status;
 }

@@ -60,7 +60,9 @@ void belay_state_to_json(const struct train_state *s, const struct belay_trainer
     belay_str_add(out, "]");
     add_bests(out, "bests", s->bests, s->num_bests);
     add_bests(out, "kept", s->kept, s->num_kept);
-    belay_str_addf(out, ",\"best_digest\":\"%s\"}", s->best_digest);
+    belay_str_addf(out, ",\"best_digest\":\"%s\",\"check\":", s->best_digest);
+    belay_str_add_json(out, s->check);
+    belay_str_add(out, "}");
 }
 
 static belay_status read_bests(struct belay_trainer *t, const struct belay_json *list,
@@ -121,6 +123,10 @@ static belay_status read_state(struct belay_trainer *t, const struct belay_json 
     const char *digest = belay_json_string_or(root, "best_digest", "");
     memset(s.best_digest, 0, sizeof(s.best_digest));
     memcpy(s.best_digest, digest, strlen(digest) < 32 ? strlen(digest) : 32);
+    const char *check = belay_json_string_or(root, "check", "");
+    if (strlen(check) >= CHECK_TEXT)
+        return belay_fail(t->log, BELAY_ERR_DAMAGED, "state: check has %zu bytes", strlen(check));
+    strcpy(s.check, check);
     t->s = s;
     return BELAY_OK;
 }

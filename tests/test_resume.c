@@ -1,0 +1,285 @@
+// Resume is exact: a run killed anywhere and resumed ends in the bytes of one that was not.
+//
+// Every run is a child process of its own, since it dies; the device is opened there.
+#include "harness.h"
+
+#include <belay/belay.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static struct belay_log test_log = { .fn = harness_print };
+static char folder[256]; // of this program's runs
+
+// Dropout, a partial last batch (117 rows in batches of 16), plateau schedule, checkpoints every 7
+// steps and checks every 5.
+static const char recipe_text[] =
+    "model:\n"
+    "  input: [2]\n"
+    "  layers: [{linear: 12}, relu, {dropout: 0.3}, {linear: 8}, tanh, {dropout: 0.2}, {linear: 3}]\n"
+    "data: {format: spirals, count: 147, noise: 0.05, classes: 3}\n"
+    "split: {validation: 0.2}\n"
+    "loss: cross_entropy\n"
+    "metrics: [accuracy, f1]\n"
+    "optimizer: {name: adamw, lr: 0.02, clip_norm: 1.0}\n"
+    "schedule: {name: plateau, factor: 0.5, patience: 1, warmup: 3 steps}\n"
+    "train: {batch: 16, epochs: 4, seed: 3}\n"
+    "check: {every: 5 steps}\n"
+    "stop: {monitor: val.loss, patience: off}\n"
+    "checkpoint: {every: 7 steps, keep_last: 2}\n"
+    "run: {if_exists: resume}\n";
+
+struct kill {
+    uint64_t step; // die after this step; 0: do not
+    int64_t call;  // die in this system call of a file; negative: do not
+    uint64_t cancel; // cancel after this step; 0: do not
+    const char *extra; // one more override
+};
+
+// In the child: trains to the end or to its death. Returns an exit code.
+static int train(const char *dir, const struct kill *kill, int64_t *calls)
+{
+    char run_dir[400];
+    const char *overrides[3] = { run_dir, kill->extra };
+    snprintf(run_dir, sizeof(run_dir), "run.dir=%s", dir);
+    belay_ctx_params params = { .log = NULL };
+    belay_ctx *ctx;
+    belay_recipe *recipe;
+    belay_trainer *t = NULL;
+    belay_progress p;
+    belay_result r;
+    if (belay_ctx_create(&params, &ctx) != BELAY_OK)
+        return 20;
+    if (belay_recipe_parse(ctx, recipe_text, "recipe", overrides, kill->extra ? 2 : 1, &recipe))
+        return 21;
+    belay_trainer_params tp = { .recipe = recipe };
+    int64_t before = belay_file_call_count();
+    if (kill->call >= 0)
+        belay_file_fail_at(kill->call, BELAY_FILE_KILL);
+    if (belay_trainer_create(ctx, &tp, &t) != BELAY_OK) {
+        fprintf(stderr, "create: %s\n", belay_ctx_error(ctx));
+        return 22;
+    }
+    do {
+        if (belay_trainer_step(t, &p) != BELAY_OK) {
+            fprintf(stderr, "step: %s\n", belay_ctx_error(ctx));
+            return 23;
+        }
+        if (kill->step && p.step == kill->step)
+            raise(SIGKILL);
+        if (kill->cancel && p.step == kill->cancel)
+            belay_trainer_cancel(t);
+    } while (p.reason == BELAY_STOP_NONE);
+    if (belay_trainer_finish(t, &r) != BELAY_OK) {
+        fprintf(stderr, "finish: %s\n", belay_ctx_error(ctx));
+        return 24;
+    }
+    *calls = belay_file_call_count() - before;
+    belay_trainer_destroy(&t);
+    belay_recipe_destroy(&recipe);
+    belay_ctx_destroy(&ctx);
+    return 0;
+}
+
+// Runs train() in a child; returns its exit code, or -signal. *calls: system calls that it made.
+static int run(const char *dir, struct kill kill, int64_t *calls)
+{
+    int fds[2], status = 0;
+    int64_t count = 0;
+    ck_assert_int_eq(pipe(fds), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        int code = train(dir, &kill, &count);
+        if (write(fds[1], &count, sizeof(count)) != sizeof(count))
+            code = 25;
+        _exit(code);
+    }
+    close(fds[1]);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    if (read(fds[0], &count, sizeof(count)) == sizeof(count) && calls)
+        *calls = count;
+    close(fds[0]);
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static const struct kill whole = { 0, -1, 0, NULL };
+
+static void path_of(char *out, size_t size, const char *name)
+{
+    snprintf(out, size, "%s/%s", folder, name);
+}
+
+static void remove_run(const char *dir)
+{
+    char command[400];
+    snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void check_same(const char *dir, const char *want_dir, const char *what)
+{
+    static const char *const files[] = { "best.safetensors", "last.safetensors", "metrics.jsonl" };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char a[400], b[400], *x, *y;
+        size_t x_size, y_size;
+        snprintf(a, sizeof(a), "%s/%s", dir, files[i]);
+        snprintf(b, sizeof(b), "%s/%s", want_dir, files[i]);
+        ck_log_ok(&test_log, belay_file_read(&test_log, a, 0, &x, &x_size));
+        ck_log_ok(&test_log, belay_file_read(&test_log, b, 0, &y, &y_size));
+        ck_assert_msg(x_size == y_size && memcmp(x, y, x_size) == 0, "%s: %s differs", what,
+                      files[i]);
+        belay_free(x);
+        belay_free(y);
+    }
+}
+
+static void make_reference(char *dir, size_t size, int64_t *calls)
+{
+    path_of(dir, size, "whole");
+    if (!belay_dir_exists(dir))
+        ck_assert_int_eq(run(dir, whole, calls), 0);
+}
+
+static bool slow_device(void)
+{
+    const char *device = belay_env("BELAY_DEVICE");
+    return !device || strcmp(device, "host") != 0;
+}
+
+START_TEST(two_whole_runs_are_equal)
+{
+    char want[300], again[300];
+    make_reference(want, sizeof(want), NULL);
+    path_of(again, sizeof(again), "again");
+    ck_assert_int_eq(run(again, whole, NULL), 0);
+    check_same(again, want, "a second run");
+    // Training a finished run again changes nothing.
+    ck_assert_int_eq(run(again, whole, NULL), 0);
+    check_same(again, want, "a run that was over");
+}
+END_TEST
+
+START_TEST(killed_after_every_step)
+{
+    char want[300], dir[300], what[64];
+    make_reference(want, sizeof(want), NULL);
+    path_of(dir, sizeof(dir), "step");
+    for (uint64_t step = 1; step <= 31; step++) {
+        remove_run(dir);
+        ck_assert_int_eq(run(dir, (struct kill){ step, -1, 0, NULL }, NULL), -SIGKILL);
+        ck_assert_int_eq(run(dir, whole, NULL), 0);
+        snprintf(what, sizeof(what), "killed after step %d", (int) step);
+        check_same(dir, want, what);
+    }
+}
+END_TEST
+
+// Among these calls are those between the best and the checkpoint that names it.
+START_TEST(killed_in_every_system_call_on_files)
+{
+    char want[300], dir[300], what[64];
+    int64_t calls = 0;
+    path_of(dir, sizeof(dir), "call");
+    remove_run(dir);
+    ck_assert_int_eq(run(dir, whole, &calls), 0);
+    ck_assert_int_gt(calls, 50);
+    make_reference(want, sizeof(want), NULL);
+    int64_t each = slow_device() ? calls / 24 : 1;
+    for (int64_t call = slow_device() ? 3 : 0; call < calls; call += each) {
+        remove_run(dir);
+        ck_assert_int_eq(run(dir, (struct kill){ 0, call, 0, NULL }, NULL), -SIGKILL);
+        int code = run(dir, whole, NULL);
+        snprintf(what, sizeof(what), "killed in call %d of %d", (int) call, (int) calls);
+        ck_assert_msg(code == 0, "%s: resume ended with %d", what, code);
+        check_same(dir, want, what);
+    }
+}
+END_TEST
+
+START_TEST(killed_again_and_again)
+{
+    char want[300], dir[300];
+    make_reference(want, sizeof(want), NULL);
+    path_of(dir, sizeof(dir), "again-and-again");
+    for (uint64_t step = 8; step <= 29; step += 7)
+        ck_assert_int_eq(run(dir, (struct kill){ step, -1, 0, NULL }, NULL), -SIGKILL);
+    ck_assert_int_eq(run(dir, whole, NULL), 0);
+    check_same(dir, want, "killed four times");
+}
+END_TEST
+
+START_TEST(cancelled_and_resumed)
+{
+    char want[300], dir[300];
+    make_reference(want, sizeof(want), NULL);
+    path_of(dir, sizeof(dir), "cancelled");
+    ck_assert_int_eq(run(dir, (struct kill){ 0, -1, 12, NULL }, NULL), 0);
+    ck_assert_int_eq(run(dir, whole, NULL), 0);
+    check_same(dir, want, "cancelled after step 12");
+}
+END_TEST
+
+START_TEST(streamed_data_give_the_same_bits)
+{
+    char want[300], dir[300];
+    make_reference(want, sizeof(want), NULL);
+    path_of(dir, sizeof(dir), "streamed");
+    ck_assert_int_eq(setenv("BELAY_STREAM", "1", 1), 0);
+    int code = run(dir, whole, NULL);
+    ck_assert_int_eq(unsetenv("BELAY_STREAM"), 0);
+    ck_assert_int_eq(code, 0);
+    check_same(dir, want, "streamed");
+}
+END_TEST
+
+START_TEST(changed_data_and_models_are_refused)
+{
+    char dir[300];
+    path_of(dir, sizeof(dir), "changed");
+    ck_assert_int_eq(run(dir, (struct kill){ 8, -1, 0, NULL }, NULL), -SIGKILL);
+    ck_assert_int_eq(run(dir, (struct kill){ 0, -1, 0, "data.noise=0.06" }, NULL), 22);
+    ck_assert_int_eq(
+        run(dir, (struct kill){ 0, -1, 0, "model.layers=[{linear: 11}, relu, {linear: 3}]" }, NULL),
+        22);
+    ck_assert_int_eq(run(dir, whole, NULL), 0);
+}
+END_TEST
+
+static Suite *suite_resume(void)
+{
+    Suite *s = suite_create("resume");
+    TCase *tc = tcase_create("resume");
+    tcase_set_timeout(tc, 900);
+    tcase_add_test(tc, two_whole_runs_are_equal);
+    tcase_add_test(tc, killed_after_every_step);
+    tcase_add_test(tc, killed_in_every_system_call_on_files);
+    tcase_add_test(tc, killed_again_and_again);
+    tcase_add_test(tc, cancelled_and_resumed);
+    tcase_add_test(tc, streamed_data_give_the_same_bits);
+    tcase_add_test(tc, changed_data_and_models_are_refused);
+    suite_add_tcase(s, tc);
+    return s;
+}
+
+int main(void)
+{
+    char command[300];
+    // In memory where there is such a folder: thousands of syncs.
+    const char *where = belay_dir_exists("/dev/shm") ? "/dev/shm" : "/tmp";
+    snprintf(folder, sizeof(folder), "%s/belay-resume-XXXXXX", where);
+    if (!mkdtemp(folder))
+        return EXIT_FAILURE;
+    int result = harness_main(suite_resume, NULL);
+    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    if (system(command) != 0)
+        return EXIT_FAILURE;
+    return result;
+}
