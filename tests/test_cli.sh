@@ -1,0 +1,251 @@
+#!/bin/sh
+# The command from outside: help, bad input with exit codes and messages, a run from end to end.
+#   tests/test_cli.sh build/belay
+# Takes the device from BELAY_DEVICE. Prints "N passed, N failed, N skipped" last.
+belay=$(realpath "${1:?usage: test_cli.sh BELAY}")
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+passed=0 failed=0 skipped=0
+
+pass() { passed=$((passed + 1)); }
+fail()
+{
+    failed=$((failed + 1))
+    echo "FAILED: $1"
+    sed 's/^/    out: /' out | tail -5
+    sed 's/^/    err: /' err | tail -5
+}
+
+# run EXIT TEXT ARGS...: the command must end with EXIT and say TEXT (a grep pattern).
+run()
+{
+    want=$1 text=$2
+    shift 2
+    "$belay" "$@" >out 2>err </dev/null
+    code=$?
+    if [ $code -ne "$want" ]; then
+        fail "belay $*: exit $code, want $want"
+    elif [ -n "$text" ] && ! cat out err | grep -q -e "$text"; then
+        fail "belay $*: does not say '$text'"
+    else
+        pass
+    fi
+}
+# check NAME COMMAND...: the command must succeed.
+check()
+{
+    name=$1
+    shift
+    if "$@" >out 2>err; then pass; else fail "$name"; fi
+}
+is_json() { tail -1 "$1" | python3 -c 'import json, sys; json.loads(sys.stdin.read())'; }
+has_python() { command -v python3 >/dev/null; }
+check_json()
+{
+    if ! has_python; then
+        skipped=$((skipped + 1))
+    elif "$belay" "$@" >json 2>err && is_json json 2>>err; then
+        pass
+    else
+        cp json out
+        fail "belay $*: its last line is no JSON"
+    fi
+}
+
+# ---- help ----
+for command in train resume eval predict devices inspect config recipes; do
+    run 0 'Options:' $command --help
+    check_json $command --help --json
+done
+run 0 'Exit codes:' --help
+run 0 '^belay [0-9]' --version
+run 2 'Usage:'
+check_json --help --json
+run 2 "unknown command 'trian', did you mean 'train'?" trian
+run 2 "unknown option '--dryrun', did you mean '--dry-run'?" train --dryrun x.yaml
+run 2 'usage: belay train RECIPE' train
+run 2 "is one argument too many" eval a b
+run 2 "takes no value" train --json=1 x
+run 2 "needs a value" predict x --out
+
+# ---- config, recipes, devices ----
+run 0 'train.batch .*int = 64' config
+run 0 'label_smoothing' config cross_entropy
+run 0 'stop.patience' config stop
+run 2 "did you mean 'train.batch'?" config train.bach
+check_json config --json
+run 0 '^spirals ' recipes
+run 0 'format: spirals' recipes spirals
+run 2 "did you mean 'spirals'?" recipes spirols
+check_json recipes --json
+run 0 'select .*BELAY_DEVICE=host' devices
+check_json devices --json
+
+# ---- data to train on ----
+"$belay" recipes spirals >spirals.yaml
+awk 'BEGIN {
+    print "x,y,colour,class"
+    for (i = 0; i < 120; i++) {
+        c = i % 3
+        printf "%g,%g,%s,%s\n", c + (i * 7 % 11) / 20, 2 - c + (i * 5 % 13) / 20,
+            i % 2 ? "red" : "blue", c == 0 ? "ant" : c == 1 ? "bee, big" : "cat"
+    }
+}' | sed 's/bee, big/"bee, big"/' >good.csv
+cat >csv.yaml <<'R'
+model:
+  layers:
+    - linear: 8
+    - relu
+    - linear: 3
+data: {train: good.csv, test: good.csv, target: class}
+optimizer: {name: adam, lr: 0.05}
+train: {batch: 16, epochs: 12, seed: 1}
+stop: {patience: 5}
+checkpoint: {every: 3 steps}
+run: {dir: run}
+R
+
+# ---- bad recipes: 2 ----
+printf 'train:\n  batch: 3\ntrian: {batch: 3}\n' >bad.yaml
+run 2 "bad.yaml:3: unknown key 'trian.batch', did you mean 'train.batch'?" train bad.yaml
+printf 'train:\n  batch: many\n' >bad.yaml
+run 2 "bad.yaml:2: train.batch: got 'many', want a whole number" train bad.yaml
+run 2 "'train.epoch=3': unknown key" train csv.yaml train.epoch=3
+run 2 'nothere.yaml' train nothere.yaml
+sed 's/linear: 3/relu: {slope: 2}/' csv.yaml >bad.yaml
+run 2 'bad.yaml:5' train bad.yaml
+sed 's/- linear: 8/- reshape: [7, 7]/' csv.yaml >bad.yaml
+run 2 'bad.yaml:3' train bad.yaml
+sed 's/linear: 3/linear: 2/' csv.yaml >bad.yaml
+"$belay" train bad.yaml >out 2>err
+case $? in 2 | 8) check 'too few outputs are named' grep -q 'class\|output' err ;;
+*) fail 'a model with too few outputs' ;; esac
+
+# ---- bad data: 8 ----
+run 8 'nothere.csv' train csv.yaml data.train=nothere.csv
+{ head -7 good.csv; echo '1,2,red'; tail -20 good.csv; } >ragged.csv
+run 8 'ragged.csv:8' train csv.yaml data.train=ragged.csv
+{ head -7 good.csv; echo 'nan,2,red,ant'; tail -20 good.csv; } >nan.csv
+run 8 'nan.csv:8' train csv.yaml data.train=nan.csv
+{ head -7 good.csv; echo ',2,red,ant'; tail -20 good.csv; } >empty.csv
+run 8 'empty.csv:8' train csv.yaml data.train=empty.csv
+run 0 '' train csv.yaml data.train=empty.csv data.missing=mean run.dir=run_mean train.epochs=1
+idx() # images and labels of 6 rows of 2x2; $1 is the last label, in octal
+{
+    printf '\000\000\010\003\000\000\000\006\000\000\000\002\000\000\000\002' >images
+    printf 'aZaZaZaZaZaZaZaZaZaZaZaZ' >>images
+    printf '\000\000\010\001\000\000\000\006\000\001\000\001\000'"\\$1" >labels
+}
+cat >idx.yaml <<'R'
+model: {input: [1, 2, 2], layers: [flatten, {linear: 2}]}
+data: {format: idx, train: [images, labels]}
+split: {validation: 0.34}
+train: {batch: 2, epochs: 1}
+run: {dir: run_idx}
+R
+idx 001
+run 0 '' train idx.yaml
+idx 011
+"$belay" train idx.yaml run.dir=run_idx2 >out 2>err
+[ $? -eq 8 ] && grep -q 'labels' err && grep -q '9' err && pass || fail 'a label out of range'
+idx 001
+gzip -c images | head -c 30 >images.gz
+run 8 'images.gz' train idx.yaml 'data.train=[images.gz, labels]' run.dir=run_idx3
+head -c 30 images >short
+run 8 'short' train idx.yaml 'data.train=[short, labels]' run.dir=run_idx3
+
+# ---- a run from end to end ----
+run 0 'model: .*run/best.safetensors' train csv.yaml
+check 'result.json is there' test -s run/result.json
+check 'no carriage returns without a terminal' sh -c "! grep -q '$(printf '\r')' err"
+run 9 'run' train csv.yaml
+cp run/best.safetensors best.before
+run 0 '' train csv.yaml run.if_exists=resume
+check 'a finished run is resumed without change' cmp run/best.safetensors best.before
+run 0 'accuracy' eval run
+run 0 'accuracy' eval run/best.safetensors --data good.csv
+check_json eval run --json
+run 0 '' predict run --data good.csv --out pred.csv
+check 'one line a row and a header' test "$(wc -l <pred.csv)" -eq 121
+check 'the header names the classes' grep -q '^row,prediction,ant,"bee, big",cat$' pred.csv
+sed 's/,[^,]*$//' good.csv | sed 's/,"bee$//' >no_target.csv
+run 0 '' predict run/best.safetensors --data no_target.csv -o pred2.csv
+check 'the target is not needed' cmp pred.csv pred2.csv
+"$belay" predict run --data good.csv >pred3.csv 2>err
+check 'predictions to the output are the same' cmp pred.csv pred3.csv
+run 8 'ragged.csv:8' predict run --data ragged.csv -o no.csv
+check 'nothing is left of a failed prediction' sh -c '! ls no.csv*'
+run 0 'weight' inspect run/best.safetensors
+run 0 'result.json' inspect run
+check_json inspect run/best.safetensors --json
+if [ -e /dev/full ]; then
+    "$belay" predict run --data good.csv >/dev/full 2>err
+    code=$?
+    check 'a full disk is noticed' test $code -eq 8
+else
+    skipped=$((skipped + 1))
+fi
+check_json train csv.yaml --json --quiet run.dir=run_json
+run 0 '' train csv.yaml --dry-run run.dir=run_dry
+check 'a dry run writes nothing' test ! -e run_dry
+run 0 '' train csv.yaml --overfit-batch run.dir=run_over
+check 'overfitting a batch writes nothing' test ! -e run_over
+run 0 'accuracy 0.9\|accuracy 1' train spirals.yaml
+
+# ---- numbered runs, folders that cannot be written ----
+run 0 '' train csv.yaml run.if_exists=number train.epochs=1
+check 'the next run is numbered' sh -c 'ls -d run[-_.]*[0-9]* >/dev/null'
+run 8 '' train csv.yaml run.dir=good.csv/run
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir locked && chmod 555 locked
+    run 8 'locked' train csv.yaml run.dir=locked/run
+else
+    run 8 '/proc/belay' train csv.yaml run.dir=/proc/belay/run
+fi
+
+# ---- no device: 3; gone to infinity: 5 ----
+run 3 'nosuchdevice' train csv.yaml --device opencl:nosuchdevice run.dir=run_dev
+run 5 '' train csv.yaml optimizer.name=sgd optimizer.lr=1e30 run.dir=run_inf
+
+# ---- interrupted: 6, and on ----
+"$belay" train csv.yaml train.epochs=1000000 stop=off run.dir=run_int >out 2>err &
+pid=$!
+tries=0
+while [ ! -e run_int/best.safetensors ] && [ $tries -lt 200 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+kill -INT $pid
+wait $pid
+code=$?
+check "SIGINT ends with 6 (it was $code)" test $code -eq 6
+run 0 '' resume run_int train.epochs=1 stop.patience=5
+
+# ---- damaged and foreign files: 7 ----
+flip() # the byte in the middle of a file
+{
+    size=$(wc -c <"$1")
+    at=$((size / 2))
+    byte=$(od -An -tu1 -j $at -N 1 "$1" | tr -d ' ')
+    printf "\\$(printf %o $((byte ^ 1)))" | dd of="$1" bs=1 seek=$at conv=notrunc 2>/dev/null
+}
+cp run/best.safetensors flipped.safetensors
+flip flipped.safetensors
+run 7 'flipped.safetensors' eval flipped.safetensors --data good.csv
+run 7 'flipped.safetensors' inspect flipped.safetensors
+head -c 100 run/best.safetensors >cut.safetensors
+run 7 'cut.safetensors' inspect cut.safetensors
+cp -r run run_flip
+for file in run_flip/checkpoints/*; do flip "$file"; done
+run 7 'run_flip' resume run_flip
+run 7 '0.weight\|layers' train csv.yaml init=run/best.safetensors run.dir=run_init \
+    'model.layers=[{linear: 9}, relu, {linear: 3}]'
+run 0 '' train csv.yaml init=run/best.safetensors run.dir=run_init2
+run 8 'nothere' eval nothere.safetensors --data good.csv
+run 8 'nothere' resume nothere
+printf 'not a model' >text.safetensors
+run 7 'text.safetensors' predict text.safetensors --data good.csv
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
