@@ -37,7 +37,8 @@ check()
 {
     name=$1
     shift
-    if "$@" >out 2>err; then pass; else fail "$name"; fi
+    # The output of the command before stays where it is: some checks read it.
+    if "$@" >check.out 2>check.err; then pass; else fail "$name"; fi
 }
 is_json() { tail -1 "$1" | python3 -c 'import json, sys; json.loads(sys.stdin.read())'; }
 has_python() { command -v python3 >/dev/null; }

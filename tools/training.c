@@ -96,9 +96,6 @@ static bool on_progress(void *user, const belay_progress *p)
 static void print_result(const belay_result *r)
 {
     printf("%s\n", r->sentence);
-    if (r->best_step && isfinite(r->best))
-        printf("best:    epoch %llu (step %llu), %.6g\n", (unsigned long long) r->best_epoch,
-               (unsigned long long) r->best_step, r->best);
     if (isfinite(r->test_loss))
         printf("test:    loss %.4f", r->test_loss);
     if (isfinite(r->test_accuracy))
@@ -107,8 +104,6 @@ static void print_result(const belay_result *r)
         printf("\n");
     if (r->best_path[0])
         printf("model:   %s\npredict: belay predict %s --data FILE\n", r->best_path, r->best_path);
-    if (r->reason == BELAY_STOP_CANCELLED && r->run_dir[0])
-        printf("go on:   belay resume %s\n", r->run_dir);
 }
 
 // One line: line ends in JSON stand between tokens only.

@@ -340,7 +340,7 @@ belay_status belay_trainer_resume(belay_ctx *ctx, const char *run_dir,
         goto done;
     }
     if (!belay_file_exists(resolved)) {
-        status = belay_fail(&ctx->log, BELAY_ERR_ARG,
+        status = belay_fail(&ctx->log, BELAY_ERR_IO,
                             "'%s' is no run folder: it has no resolved.yaml", run_dir);
         goto done;
     }

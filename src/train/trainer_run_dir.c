@@ -65,7 +65,7 @@ belay_status belay_trainer_open_dir(struct belay_trainer *t, bool resume_only, b
     belay_status status = BELAY_OK;
     *resume = exists && (resume_only || t->recipe->if_exists == BELAY_IF_RESUME);
     if (resume_only && !exists)
-        status = belay_fail(t->log, BELAY_ERR_ARG, "'%s' is no run folder: it has no recipe.yaml",
+        status = belay_fail(t->log, BELAY_ERR_IO, "'%s' is no run folder: it has no recipe.yaml",
                             dir);
     else if (exists && !*resume)
         status = belay_fail(t->log, BELAY_ERR_EXISTS,
