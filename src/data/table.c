@@ -92,6 +92,8 @@ const char *belay_table_cell(const struct belay_table *t, size_t row, size_t col
 bool belay_cell_missing(const char *cell)
 {
     static const char *const words[] = { "", "NA", "NaN", "nan", "NAN", "?" };
+    if (*cell && *cell != 'N' && *cell != 'n' && *cell != '?')
+        return false;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(cell, words[i]) == 0)
             return true;
