@@ -622,6 +622,22 @@ START_TEST(a_stratified_split_keeps_the_shares_and_the_order)
 }
 END_TEST
 
+START_TEST(what_does_not_divide_is_shared_out_evenly)
+{
+    int32_t labels[20], order[20];
+    size_t num;
+    int held[4] = { 0 };
+    for (int i = 0; i < 20; i++)
+        labels[i] = i % 4;
+    ck_log_ok(&log_, belay_split(&log_, 20, labels, 4, 0.5, 1, true, order, &num));
+    ck_assert_uint_eq(num, 10);
+    for (size_t i = num; i < 20; i++)
+        held[labels[order[i]]]++;
+    for (int c = 0; c < 4; c++) // 2.5 of 5 each
+        ck_assert_int_eq(held[c], c < 2 ? 3 : 2);
+}
+END_TEST
+
 START_TEST(a_split_that_leaves_nothing_is_refused)
 {
     int32_t order[4];
@@ -725,18 +741,14 @@ START_TEST(raw_numbers_become_inputs_as_files_do)
 END_TEST
 
 // Every allocation of a load failed once in turn: NOMEM and nothing left, or OK.
-START_TEST(a_load_short_of_memory_fails_cleanly)
+static void load_without_memory(const struct belay_dataset_params *p)
 {
-    static const char *const train[] = { "t.csv" };
-    struct belay_dataset_params p = files("csv", train, 1);
     belay_status status = BELAY_ERR_NOMEM;
-    p.validation = 0.5;
-    write_text("t.csv", "a,b,y\n0.1,red,1\n0.7,green,0\n0.2,red,1\n0.3,red,0\n");
     for (int n = 0; status != BELAY_OK; n++) {
         struct belay_datasets d = { 0 };
         ck_assert_int_lt(n, 2000);
         belay_alloc_fail_at(n, false);
-        status = belay_datasets_load(&log_, &p, &d);
+        status = belay_datasets_load(&log_, p, &d);
         belay_alloc_fail_at(-1, false);
         ck_assert_msg(status == BELAY_OK || status == BELAY_ERR_NOMEM, "at %d: %s (%s)", n,
                       belay_status_name(status), log_.last);
@@ -744,6 +756,26 @@ START_TEST(a_load_short_of_memory_fails_cleanly)
             ck_assert_ptr_null(d.train.x);
         belay_datasets_finish(&d);
     }
+}
+
+START_TEST(a_load_short_of_memory_fails_cleanly)
+{
+    static const char *const csv[] = { "t.csv" }, *const idx[] = { "x.idx", "y.idx" };
+    struct belay_dataset_params p = files("csv", csv, 1);
+    p.validation = 0.5;
+    p.test = csv;
+    p.num_test = 1;
+    write_text("t.csv", "a,b,y\n0.1,red,1\n0.7,green,0\n0.2,red,1\n0.3,green,0\n");
+    load_without_memory(&p);
+
+    p = files("idx", idx, 2);
+    p.validation = 0.5;
+    write_idx("x.idx", 2, (const unsigned char[]){ 4, 6 }, pixels, 24);
+    write_idx("y.idx", 1, (const unsigned char[]){ 4 }, (const unsigned char[]){ 0, 1, 1, 0 }, 4);
+    load_without_memory(&p);
+
+    p = (struct belay_dataset_params){ .format = "spirals", .count = 20, .standardize = true };
+    load_without_memory(&p);
 }
 END_TEST
 
@@ -773,7 +805,7 @@ static Suite *suite_data(void)
         csv_apply_matches_by_name_and_zeroes_unseen_values, csv_without_header_goes_by_position,
         a_model_of_plain_numbers_reads_csv_too, spirals_repeat_by_seed_and_have_every_class,
         memory_is_copied_and_split, a_stratified_split_keeps_the_shares_and_the_order,
-        a_split_that_leaves_nothing_is_refused, a_changed_byte_changes_the_fingerprint,
+        what_does_not_divide_is_shared_out_evenly, a_split_that_leaves_nothing_is_refused, a_changed_byte_changes_the_fingerprint,
         preprocessing_survives_json_to_the_bit, damaged_preprocessing_is_refused,
         raw_numbers_become_inputs_as_files_do, a_load_short_of_memory_fails_cleanly,
     };

@@ -228,6 +228,25 @@ START_TEST(shapes_that_do_not_fit_name_layer_line_and_both_shapes)
 }
 END_TEST
 
+START_TEST(a_build_short_of_memory_fails_cleanly)
+{
+    const int64_t dim[2] = { ROWS, 784 };
+    belay_value *y = NULL;
+    ck_log_ok(&log_, belay_yaml_parse(&log_, "r.yaml", mlp, &doc));
+    for (int n = 0; !y; n++) {
+        ck_assert_int_lt(n, 2000);
+        ck_log_ok(&log_, belay_graph_new(&log_, true, &graph));
+        belay_value *x = belay_input(graph, "x", BELAY_F32, 2, dim, true);
+        belay_alloc_fail_at(n, false);
+        y = belay_model_build(graph, belay_yaml_get(doc.root, "model"), x, &params);
+        belay_alloc_fail_at(-1, false);
+        ck_assert_int_eq(belay_graph_check(graph), y ? BELAY_OK : BELAY_ERR_NOMEM);
+        belay_graph_destroy(&graph);
+        belay_model_params_finish(&params);
+    }
+}
+END_TEST
+
 START_TEST(named_architectures_are_refused)
 {
     ck_assert_ptr_null(build("model: {arch: resnet18}", 4));
@@ -313,6 +332,7 @@ static Suite *suite_model(void)
         evaluation_graphs_need_no_list, shapes_follow_the_rows_of_a_batch,
         unknown_names_give_file_line_and_a_suggestion, wrong_values_name_layer_and_line,
         shapes_that_do_not_fit_name_layer_line_and_both_shapes, named_architectures_are_refused,
+        a_build_short_of_memory_fails_cleanly,
         initialisers_keep_bounds_and_moments, a_parameter_depends_on_seed_and_name_alone,
     };
     Suite *s = suite_create("model");
