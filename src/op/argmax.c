@@ -41,10 +41,10 @@ static void argmax_launch(const struct belay_call *call, int stage, struct belay
 
 static belay_value *argmax_make(belay_graph *g, int size_class)
 {
-    static const int64_t dim[][3] = { { 1, 1, 1 }, { 3, 5, 7 }, { 1, 65, 129 } };
+    static const int64_t dim[][3] = { { 1, 1, 1 }, { 3, 5, 7 }, { 1, 65, 129 }, { 33, 2, 9 } };
     if ((size_t) size_class >= sizeof(dim) / sizeof(dim[0]))
         return NULL;
-    return belay_argmax(g, belay_input(g, "x", BELAY_F32, 3, dim[size_class], false));
+    return belay_argmax(g, belay_input(g, "x", BELAY_F32, 3, dim[size_class], size_class == 3));
 }
 
 const struct belay_op belay_op_argmax = {

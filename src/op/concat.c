@@ -129,13 +129,15 @@ static belay_value *concat_make(belay_graph *g, int size_class)
         { 0, 3, { { 3, 5, 1 }, { 1, 5, 1 }, { 4, 5, 1 } } },
         { 1, 3, { { 2, 3, 5 }, { 2, 1, 5 }, { 2, 7, 5 } } },
         { 2, 2, { { 2, 3, 17 }, { 2, 3, 16 } } },
+        { 1, 2, { { 33, 3, 2 }, { 33, 1, 2 } } },
+        { 0, 3, { { 4, 2, 3 }, { 33, 2, 3 }, { 33, 2, 3 } } },
     };
     belay_value *x[3];
     if ((size_t) size_class >= sizeof(make) / sizeof(make[0]))
         return NULL;
     for (int i = 0; i < make[size_class].num; i++)
         x[i] = belay_input(g, i == 0 ? "x0" : i == 1 ? "x1" : "x2", BELAY_F32, 3,
-                           make[size_class].dim[i], false);
+                           make[size_class].dim[i], make[size_class].dim[i][0] == 33);
     return belay_concat(g, make[size_class].num, x, make[size_class].axis);
 }
 

@@ -85,8 +85,9 @@ static belay_value *confusion_make(belay_graph *g, int size_class)
     static const int64_t dim[][2] = { { 1, 1 }, { 33, 1 }, { 65, 4 }, { 300, 5 }, { 7, 70 } };
     if ((size_t) size_class >= sizeof(dim) / sizeof(dim[0]))
         return NULL;
-    belay_value *x = belay_input(g, "x", BELAY_F32, 2, dim[size_class], false);
-    return belay_confusion(g, x, belay_input(g, "label", BELAY_I32, 1, dim[size_class], false));
+    bool rows = dim[size_class][0] == 33;
+    belay_value *x = belay_input(g, "x", BELAY_F32, 2, dim[size_class], rows);
+    return belay_confusion(g, x, belay_input(g, "label", BELAY_I32, 1, dim[size_class], rows));
 }
 
 const struct belay_op belay_op_confusion = {

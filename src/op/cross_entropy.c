@@ -207,16 +207,24 @@ static const struct {
     { { 2, { 7, 300 } }, { 1, { 7 } }, false, BELAY_REDUCE_NONE, 0.2, -100 },
     { { 2, { 3, 2049 } }, { 1, { 3 } }, true, BELAY_REDUCE_MEAN, 0, 0 },
     { { 2, { 1000, 5 } }, { 1, { 1000 } }, false, BELAY_REDUCE_MEAN, 0, 3 },
+    { { 3, { 33, 4, 3 } }, { 2, { 33, 3 } }, false, BELAY_REDUCE_NONE, 0, -100 },
+    { { 2, { 33, 150 } }, { 1, { 33 } }, false, BELAY_REDUCE_MEAN, 0, -100 },
 };
 enum { NUM_SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+
+static bool has_rows(int i)
+{
+    return sizes[i].x.dim[0] == 33;
+}
 
 static belay_value *ce_make(belay_graph *g, int i)
 {
     if (i >= NUM_SIZES)
         return NULL;
-    belay_value *x = belay_input(g, "logits", BELAY_F32, sizes[i].x.rank, sizes[i].x.dim, false);
+    belay_value *x = belay_input(g, "logits", BELAY_F32, sizes[i].x.rank, sizes[i].x.dim,
+                                 has_rows(i));
     belay_value *target = belay_input(g, "target", BELAY_I32, sizes[i].target.rank,
-                                      sizes[i].target.dim, false);
+                                      sizes[i].target.dim, has_rows(i));
     belay_value *weight = NULL;
     if (sizes[i].weight)
         weight = belay_input(g, "weight", BELAY_F32, 1, &sizes[i].x.dim[1], false);
@@ -318,10 +326,11 @@ static belay_value *grad_make(belay_graph *g, int i)
                                  .flags = sizes[i].reduction };
     bool each = sizes[i].reduction == BELAY_REDUCE_NONE;
     belay_value *in[5] = {
-        belay_input(g, "logits", BELAY_F32, sizes[i].x.rank, sizes[i].x.dim, false),
-        belay_input(g, "target", BELAY_I32, sizes[i].target.rank, sizes[i].target.dim, false),
+        belay_input(g, "logits", BELAY_F32, sizes[i].x.rank, sizes[i].x.dim, has_rows(i)),
+        belay_input(g, "target", BELAY_I32, sizes[i].target.rank, sizes[i].target.dim,
+                    has_rows(i)),
         belay_input(g, "dy", BELAY_F32, each ? sizes[i].target.rank : 0,
-                    each ? sizes[i].target.dim : none, false),
+                    each ? sizes[i].target.dim : none, each && has_rows(i)),
         belay_scalar(g, 3.5),
     };
     if (sizes[i].weight)

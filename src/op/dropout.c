@@ -79,13 +79,14 @@ static void mask_launch(const struct belay_call *call, int stage, struct belay_l
 
 static belay_value *mask_make(belay_graph *g, int size_class)
 {
-    static const int64_t dim[][2] = { { 1, 1 }, { 3, 5 }, { 37, 129 } }, table = 8;
+    static const int64_t dim[][2] = { { 1, 1 }, { 3, 5 }, { 37, 129 }, { 33, 17 } }, table = 8;
     struct belay_attrs attrs = { .f = { 0.3 }, .a = { 42 }, .stream = 7 };
 
     if ((size_t) size_class >= sizeof(dim) / sizeof(dim[0]))
         return NULL;
+    bool rows = dim[size_class][0] == 33;
     return belay_apply2(g, belay_op_find("dropout_mask"),
-                        belay_input(g, "like", BELAY_F32, 2, dim[size_class], false),
+                        belay_input(g, "like", BELAY_F32, 2, dim[size_class], rows),
                         belay_input(g, "step", BELAY_I32, 1, &table, false), &attrs);
 }
 

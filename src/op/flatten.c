@@ -30,11 +30,11 @@ static void copy_ref(const struct belay_ref *r)
 
 static belay_value *flatten_make(belay_graph *g, int size_class)
 {
-    static const int64_t dim[] = { 2, 3, 4, 5 };
+    static const int64_t dim[] = { 33, 3, 2, 5 };
     static const int axes[][2] = { { 1, -1 }, { 0, 1 }, { 1, 2 }, { 0, 3 } };
     if (size_class >= 4)
         return NULL;
-    belay_value *x = belay_input(g, "x", BELAY_F32, 4, dim, false);
+    belay_value *x = belay_input(g, "x", BELAY_F32, 4, dim, true);
     return belay_flatten(g, x, axes[size_class][0], axes[size_class][1]);
 }
 

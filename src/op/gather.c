@@ -94,6 +94,8 @@ static const struct {
     { { 2, { 5, 3 } }, { 2, { 9, 3 } }, 0 },
     { { 3, { 4, 5, 3 } }, { 3, { 2, 6, 3 } }, 1 },
     { { 1, { 5 } }, { 1, { 1 } }, 0 },
+    { { 2, { 33, 7 } }, { 2, { 33, 3 } }, 1 },
+    { { 2, { 4, 7 } }, { 2, { 33, 5 } }, 0 },
 };
 
 static belay_value *gather_make(belay_graph *g, int size_class)
@@ -101,8 +103,8 @@ static belay_value *gather_make(belay_graph *g, int size_class)
     if ((size_t) size_class >= sizeof(sizes) / sizeof(sizes[0]))
         return NULL;
     const struct belay_shape *a = &sizes[size_class].x, *b = &sizes[size_class].index;
-    belay_value *x = belay_input(g, "x", BELAY_F32, a->rank, a->dim, false);
-    belay_value *index = belay_input(g, "index", BELAY_I32, b->rank, b->dim, false);
+    belay_value *x = belay_input(g, "x", BELAY_F32, a->rank, a->dim, a->dim[0] == 33);
+    belay_value *index = belay_input(g, "index", BELAY_I32, b->rank, b->dim, b->dim[0] == 33);
     return belay_gather(g, x, index, sizes[size_class].axis);
 }
 
@@ -174,9 +176,9 @@ static belay_value *grad_make(belay_graph *g, int size_class)
     const struct belay_shape *a = &sizes[size_class].x, *b = &sizes[size_class].index;
     struct belay_attrs attrs = { .axis = sizes[size_class].axis };
     belay_value *in[] = {
-        belay_input(g, "dy", BELAY_F32, b->rank, b->dim, false),
-        belay_input(g, "index", BELAY_I32, b->rank, b->dim, false),
-        belay_input(g, "like", BELAY_F32, a->rank, a->dim, false),
+        belay_input(g, "dy", BELAY_F32, b->rank, b->dim, b->dim[0] == 33),
+        belay_input(g, "index", BELAY_I32, b->rank, b->dim, b->dim[0] == 33),
+        belay_input(g, "like", BELAY_F32, a->rank, a->dim, a->dim[0] == 33),
     };
     return belay_apply(g, belay_op_find("gather_grad"), 3, in, &attrs);
 }

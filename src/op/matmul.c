@@ -163,7 +163,7 @@ static belay_value *matmul_make(belay_graph *g, int size_class)
     } make[] = {
         { { 2, { 1, 1 } }, { 2, { 1, 1 } }, false, false },
         { { 2, { 3, 17 } }, { 2, { 17, 33 } }, false, false },
-        { { 2, { 3, 17 } }, { 2, { 33, 17 } }, false, true },
+        { { 2, { 3, 17 } }, { 2, { 31, 17 } }, false, true },
         { { 2, { 17, 5 } }, { 2, { 17, 9 } }, true, false },
         { { 2, { 17, 5 } }, { 2, { 9, 17 } }, true, true },
         { { 4, { 2, 3, 5, 7 } }, { 2, { 7, 9 } }, false, false },
@@ -173,12 +173,17 @@ static belay_value *matmul_make(belay_graph *g, int size_class)
         { { 1, { 9 } }, { 1, { 9 } }, false, false },
         { { 2, { 5, 9 } }, { 1, { 9 } }, false, false },
         { { 1, { 9 } }, { 3, { 2, 9, 4 } }, false, false },
+        { { 2, { 33, 7 } }, { 2, { 5, 7 } }, false, true },
+        { { 2, { 33, 7 } }, { 2, { 33, 5 } }, true, false },
+        { { 3, { 33, 2, 7 } }, { 2, { 7, 5 } }, false, false },
+        { { 3, { 33, 2, 3 } }, { 3, { 33, 3, 2 } }, false, false },
+        { { 2, { 33, 7 } }, { 1, { 7 } }, false, false },
     };
     if ((size_t) size_class >= sizeof(make) / sizeof(make[0]))
         return NULL;
     const struct belay_shape *a = &make[size_class].x, *b = &make[size_class].y;
-    belay_value *x = belay_input(g, "x", BELAY_F32, a->rank, a->dim, false);
-    belay_value *y = belay_input(g, "y", BELAY_F32, b->rank, b->dim, false);
+    belay_value *x = belay_input(g, "x", BELAY_F32, a->rank, a->dim, a->dim[0] == 33);
+    belay_value *y = belay_input(g, "y", BELAY_F32, b->rank, b->dim, b->dim[0] == 33);
     return belay_matmul(g, x, y, make[size_class].tx, make[size_class].ty);
 }
 

@@ -151,7 +151,8 @@ struct belay_op {
 
     // For tests: inputs are drawn from [lo, hi], `avoid` away from kinks at 0 (and, with two
     // inputs, from each other). make builds the node at a size class (0, 1, 2, …: odd sizes);
-    // returns NULL when there are no more. NULL: an element-wise default.
+    // returns NULL when there are no more. Inputs with rows have 33 of them; they are run with 33
+    // and with 5. NULL: an element-wise default.
     struct {
         float lo, hi, avoid;
         belay_value *(*make)(belay_graph *g, int size_class);

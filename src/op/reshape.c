@@ -44,11 +44,11 @@ static void copy_ref(const struct belay_ref *r)
 
 static belay_value *reshape_make(belay_graph *g, int size_class)
 {
-    static const int64_t from[][3] = { { 1, 1, 1 }, { 3, 5, 4 }, { 7, 1, 33 } };
+    static const int64_t from[][3] = { { 1, 1, 1 }, { 3, 5, 4 }, { 33, 1, 6 } };
     static const int64_t to[][2] = { { 1, 1 }, { 5, -1 }, { -1, 3 } };
     if (size_class >= 3)
         return NULL;
-    belay_value *x = belay_input(g, "x", BELAY_F32, 3, from[size_class], false);
+    belay_value *x = belay_input(g, "x", BELAY_F32, 3, from[size_class], size_class == 2);
     return belay_reshape(g, x, 2, to[size_class]);
 }
 

@@ -78,13 +78,13 @@ static void slice_launch(const struct belay_call *call, int stage, struct belay_
 
 static belay_value *slice_make(belay_graph *g, int size_class)
 {
-    static const int64_t dim[] = { 5, 9, 7 };
+    static const int64_t dim[] = { 33, 9, 7 };
     static const struct {
         int axis, start, end, step;
-    } make[] = { { 0, 1, 4, 1 }, { 1, 0, 9, 2 }, { 2, -3, 100, 1 }, { 1, -20, -2, 3 } };
+    } make[] = { { 0, 1, 30, 2 }, { 1, 0, 9, 2 }, { 2, -3, 100, 1 }, { 1, -20, -2, 3 } };
     if ((size_t) size_class >= sizeof(make) / sizeof(make[0]))
         return NULL;
-    belay_value *x = belay_input(g, "x", BELAY_F32, 3, dim, false);
+    belay_value *x = belay_input(g, "x", BELAY_F32, 3, dim, true);
     return belay_slice(g, x, make[size_class].axis, make[size_class].start, make[size_class].end,
                        make[size_class].step);
 }

@@ -41,6 +41,7 @@ belay_value *belay_softmax_make(belay_graph *g, const struct belay_op *op, int n
     } sizes[] = {
         { { 2, { 1, 1 } }, 1 },     { { 2, { 5, 17 } }, 1 }, { { 2, { 5, 17 } }, 0 },
         { { 4, { 2, 3, 4, 5 } }, 1 }, { { 2, { 3, 301 } }, 1 }, { { 2, { 2, 1025 } }, 1 },
+        { { 2, { 33, 10 } }, 1 },
     };
     static const char *const name[] = { "x0", "x1" };
     belay_value *x[2];
@@ -50,7 +51,7 @@ belay_value *belay_softmax_make(belay_graph *g, const struct belay_op *op, int n
     struct belay_attrs attrs = { .axis = sizes[size_class].axis };
     for (int i = 0; i < num_x; i++)
         x[i] = belay_input(g, name[i], BELAY_F32, sizes[size_class].x.rank,
-                           sizes[size_class].x.dim, false);
+                           sizes[size_class].x.dim, sizes[size_class].x.dim[0] == 33);
     return belay_apply(g, op, num_x, x, &attrs);
 }
 
