@@ -543,6 +543,21 @@ START_TEST(a_model_of_plain_numbers_reads_csv_too)
 }
 END_TEST
 
+START_TEST(tsv_files_are_split_at_tabs_and_gzip_is_refused)
+{
+    struct belay_datasets d = { 0 };
+    const char *const list[] = { "t.tsv" };
+    struct belay_dataset_params p = files(NULL, list, 1);
+    p.delimiter = ',';
+    write_text("t.tsv", "a\tb\ty\n1\t2\t0\n3\t4\t1\n");
+    ck_log_ok(&log_, belay_datasets_load(&log_, &p, &d));
+    ck_assert_uint_eq(d.train.features, 2);
+    belay_datasets_finish(&d);
+    write_text("t.tsv", "\x1f\x8b\x08\x01\x01");
+    ck_status_is(&log_, belay_datasets_load(&log_, &p, &d), BELAY_ERR_UNSUPPORTED);
+}
+END_TEST
+
 // ---- Made data, memory ----
 
 START_TEST(spirals_repeat_by_seed_and_have_every_class)
@@ -803,9 +818,10 @@ static Suite *suite_data(void)
         csv_a_missing_target_is_an_error_unless_dropped, csv_ragged_rows_name_their_line,
         csv_identifiers_and_repeated_names_are_refused,
         csv_apply_matches_by_name_and_zeroes_unseen_values, csv_without_header_goes_by_position,
-        a_model_of_plain_numbers_reads_csv_too, spirals_repeat_by_seed_and_have_every_class,
+        tsv_files_are_split_at_tabs_and_gzip_is_refused, a_model_of_plain_numbers_reads_csv_too, spirals_repeat_by_seed_and_have_every_class,
         memory_is_copied_and_split, a_stratified_split_keeps_the_shares_and_the_order,
-        what_does_not_divide_is_shared_out_evenly, a_split_that_leaves_nothing_is_refused, a_changed_byte_changes_the_fingerprint,
+        what_does_not_divide_is_shared_out_evenly, a_split_that_leaves_nothing_is_refused,
+        a_changed_byte_changes_the_fingerprint,
         preprocessing_survives_json_to_the_bit, damaged_preprocessing_is_refused,
         raw_numbers_become_inputs_as_files_do, a_load_short_of_memory_fails_cleanly,
     };

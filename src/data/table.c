@@ -51,7 +51,7 @@ static belay_status check_names(struct belay_log *log, const struct belay_table 
 static char choose_delimiter(const char *file, char delimiter)
 {
     size_t length = strlen(file);
-    if (delimiter)
+    if (delimiter && delimiter != ',')
         return delimiter;
     return length > 4 && strcmp(file + length - 4, ".tsv") == 0 ? '\t' : ',';
 }
@@ -64,6 +64,11 @@ belay_status belay_table_read(struct belay_log *log, const char *file, enum bela
     t->file = file;
     t->target = BELAY_NO_COLUMN;
     BELAY_TRY(belay_file_read(log, file, 0, &text, &size));
+    if (size > 2 && memcmp(text, "\x1f\x8b", 2) == 0) {
+        belay_free(text);
+        return belay_fail(log, BELAY_ERR_UNSUPPORTED,
+                          "%s: it is gzipped; this version reads plain csv: gunzip it", file);
+    }
     belay_digest_of(text, size, &t->digest);
     BELAY_TRY(belay_csv_parse(log, file, text, size, header, choose_delimiter(file, delimiter),
                               &t->csv));
@@ -125,10 +130,11 @@ static belay_status no_column(struct belay_log *log, const struct belay_table *t
     for (size_t i = 0; i < t->csv.columns && names.length < 300; i++)
         belay_str_addf(&names, "%s%s", i ? ", " : "", t->csv.names[i]);
     belay_status status = belay_fail(log, BELAY_ERR_DATA,
-                                     "%s: no %s '%s'%s%s%s; the %zu columns are %s%s", t->file, what,
-                                     name, near ? ", did you mean '" : "", near ? near : "",
+                                     "%s: no %s '%s'%s%s%s; the %zu columns are %s%s", t->file,
+                                     what, name, near ? ", did you mean '" : "", near ? near : "",
                                      near ? "'?" : "", t->csv.columns,
-                                     names.text ? names.text : "", names.length < 300 ? "" : ", …");
+                                     names.text ? names.text : "",
+                                     names.length < 300 ? "" : ", …");
     belay_str_free(&names);
     return status;
 }

@@ -17,7 +17,7 @@ struct belay_table {
     int32_t *rows;        // rows that are used, ascending; owned
     size_t num_rows;
 };
-// delimiter 0: a tab for .tsv files, else a comma.
+// delimiter 0 or a comma: a tab for .tsv files, else a comma.
 belay_status belay_table_read(struct belay_log *log, const char *file, enum belay_csv_header header,
                               char delimiter, struct belay_table *t);
 void belay_table_finish(struct belay_table *t); // safe on zeroed

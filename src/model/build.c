@@ -193,7 +193,8 @@ static int inputs_of(struct walk *w, struct belay_layer_call *c, belay_value **x
 
 static void keep_value(struct walk *w, const struct belay_yaml *entry)
 {
-    const struct belay_yaml *as = entry->kind == BELAY_YAML_MAP ? belay_yaml_get(entry, "as") : NULL;
+    const struct belay_yaml *as =
+        entry->kind == BELAY_YAML_MAP ? belay_yaml_get(entry, "as") : NULL;
     if (!as)
         return;
     if (as->kind != BELAY_YAML_SCALAR || as->text[0] == '\0') {

@@ -31,7 +31,8 @@ const char *belay_yaml_place(const struct belay_yaml *node, char out[BELAY_PLACE
     if (!node)
         snprintf(out, BELAY_PLACE_TEXT, "recipe");
     else if (node->line > 0)
-        snprintf(out, BELAY_PLACE_TEXT, "%.230s:%d", node->from ? node->from : "recipe", node->line);
+        snprintf(out, BELAY_PLACE_TEXT, "%.230s:%d", node->from ? node->from : "recipe",
+                 node->line);
     else
         snprintf(out, BELAY_PLACE_TEXT, "%.250s", node->from ? node->from : "recipe");
     return out;
