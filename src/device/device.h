@@ -128,7 +128,6 @@ belay_status belay_device_flush(struct belay_device *dev);
 belay_status belay_device_finish(struct belay_device *dev);
 belay_status belay_device_mark(struct belay_device *dev, uint64_t *token);
 belay_status belay_device_wait(struct belay_device *dev, uint64_t token);
-belay_status belay_device_run_step(struct belay_device *dev, struct belay_step *step);
 // The backend's plan and step entries behind the same checks; run through these.
 belay_status belay_device_prepare(struct belay_device *dev, const struct belay_plan *plan,
                                   void **out);

@@ -1,0 +1,321 @@
+// Programs: kernel files with their includes, built once a device and kept by their text.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/env.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "device/opencl/cl.h"
+#include "device/opencl/sources.h"
+
+struct built {
+    struct belay_digest key; // of text and options
+    cl_program program;
+};
+
+struct fused {
+    char name[32];
+    cl_program program;
+};
+
+struct belay_cl_cache {
+    struct built *built;
+    size_t num, capacity;
+    struct fused *fused;
+    size_t num_fused, cap_fused;
+};
+
+belay_status belay_cl_cache_create(struct belay_cl *cl)
+{
+    cl->cache = belay_alloc(sizeof(*cl->cache));
+    return cl->cache ? BELAY_OK : belay_fail_nomem(cl->log, sizeof(*cl->cache));
+}
+
+void belay_cl_cache_destroy(struct belay_cl *cl)
+{
+    if (!cl->cache)
+        return;
+    for (size_t i = 0; i < cl->cache->num; i++)
+        clReleaseProgram(cl->cache->built[i].program);
+    belay_free(cl->cache->built);
+    belay_free(cl->cache->fused);
+    belay_free(cl->cache);
+    cl->cache = NULL;
+}
+
+// ---- Sources ----
+
+static const struct belay_cl_file *find_embedded(const char *name)
+{
+    for (const struct belay_cl_file *f = belay_cl_files; f->name; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+static belay_status add_file(struct belay_cl *cl, const char *name, int depth,
+                             struct belay_str *out);
+
+// `#include "name"`: the name, or false.
+static bool include_of(const char *line, char *name, size_t size)
+{
+    static const char start[] = "#include \"";
+    if (strncmp(line, start, sizeof(start) - 1) != 0)
+        return false;
+    const char *from = line + sizeof(start) - 1, *to = strchr(from, '"');
+    if (!to || (size_t) (to - from) >= size)
+        return false;
+    memcpy(name, from, (size_t) (to - from));
+    name[to - from] = '\0';
+    return true;
+}
+
+static belay_status add_line(struct belay_cl *cl, const char *file, int number, const char *line,
+                             size_t length, int depth, struct belay_str *out)
+{
+    char name[128];
+    if (!include_of(line, name, sizeof(name))) {
+        belay_str_add_bytes(out, line, length);
+        return BELAY_OK;
+    }
+    BELAY_TRY(add_file(cl, name, depth + 1, out));
+    belay_str_addf(out, "#line %d \"%s\"\n", number + 1, file);
+    return BELAY_OK;
+}
+
+static belay_status add_text(struct belay_cl *cl, const char *file, const char *text, int depth,
+                             struct belay_str *out)
+{
+    belay_str_addf(out, "#line 1 \"%s\"\n", file);
+    for (int number = 1; *text; number++) {
+        const char *end = strchr(text, '\n');
+        size_t length = end ? (size_t) (end - text) + 1 : strlen(text);
+        BELAY_TRY(add_line(cl, file, number, text, length, depth, out));
+        text += length;
+    }
+    return BELAY_OK;
+}
+
+static belay_status add_embedded(struct belay_cl *cl, const struct belay_cl_file *file, int depth,
+                                 struct belay_str *out)
+{
+    // The first line is the embedder's own #line.
+    for (int i = 0; file->lines[i]; i++)
+        BELAY_TRY(add_line(cl, file->name, i, file->lines[i], strlen(file->lines[i]), depth,
+                           out));
+    return BELAY_OK;
+}
+
+// A file of the folder BELAY_CL_DIR; *data NULL when there is none.
+static belay_status read_override(struct belay_cl *cl, const char *name, char **data)
+{
+    const char *dir = belay_env("BELAY_CL_DIR");
+    size_t size;
+    *data = NULL;
+    if (!dir)
+        return BELAY_OK;
+    char *path = belay_path_join(dir, name);
+    if (!path)
+        return belay_fail_nomem(cl->log, strlen(name));
+    belay_status status =
+        belay_file_exists(path) ? belay_file_read(cl->log, path, 1 << 24, data, &size) : BELAY_OK;
+    belay_free(path);
+    return status;
+}
+
+static belay_status add_file(struct belay_cl *cl, const char *name, int depth,
+                             struct belay_str *out)
+{
+    if (depth > 4)
+        return belay_fail(cl->log, BELAY_ERR_DEVICE, "%s: kernel files include each other", name);
+    char *text = NULL;
+    BELAY_TRY(read_override(cl, name, &text));
+    if (text) {
+        belay_status status = add_text(cl, name, text, depth, out);
+        belay_free(text);
+        return status;
+    }
+    const struct belay_cl_file *file = find_embedded(name);
+    if (!file)
+        return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED, "no kernel file '%s' in this build",
+                          name);
+    return add_embedded(cl, file, depth, out);
+}
+
+belay_status belay_cl_source(struct belay_cl *cl, const char *file, struct belay_str *out)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "%s.cl", file);
+    return add_file(cl, name, 0, out);
+}
+
+belay_status belay_cl_source_header(struct belay_cl *cl, const char *name, struct belay_str *out)
+{
+    return add_file(cl, name, 0, out);
+}
+
+// ---- Building ----
+
+static belay_status make_key(struct belay_cl *cl, const char *text, const char *options,
+                             struct belay_digest *out)
+{
+    struct belay_hash h;
+    if (!belay_hash_begin(&h))
+        return belay_fail_nomem(cl->log, strlen(text));
+    belay_hash_add(&h, text, strlen(text));
+    belay_hash_add(&h, "\0", 1);
+    belay_hash_add(&h, options, strlen(options));
+    belay_hash_end(&h, out);
+    return BELAY_OK;
+}
+
+// The driver's log, line by line, for who wants to know more than the first.
+static void say_build_log(struct belay_cl *cl, const char *label, char *text)
+{
+    for (char *line = text; line && *line;) {
+        char *end = strchr(line, '\n');
+        if (end)
+            *end = '\0';
+        if (*line)
+            belay_say(cl->log, BELAY_LOG_WARN, "%s: %s", label, line);
+        line = end ? end + 1 : NULL;
+    }
+}
+
+static belay_status fail_build(struct belay_cl *cl, cl_program program, const char *label,
+                               cl_int error)
+{
+    size_t size = 0;
+    char *text = NULL;
+    clGetProgramBuildInfo(program, cl->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
+    text = belay_alloc(size + 1);
+    if (text && size) {
+        clGetProgramBuildInfo(program, cl->device, CL_PROGRAM_BUILD_LOG, size, text, NULL);
+        say_build_log(cl, label, text);
+    }
+    belay_free(text);
+    return belay_fail(cl->log, BELAY_ERR_DEVICE,
+                      "%s (%s): the kernels of %s do not build: %s (%d); the driver's messages "
+                      "stand before this one",
+                      cl->info.select, cl->info.name, label, belay_cl_error_name(error),
+                      (int) error);
+}
+
+static belay_status build(struct belay_cl *cl, const char *label, const char *text,
+                          const char *options, cl_program *out)
+{
+    cl_int error;
+    cl_program program = clCreateProgramWithSource(cl->context, 1, &text, NULL, &error);
+    BELAY_TRY(belay_cl_check(cl, error, "clCreateProgramWithSource"));
+    error = clBuildProgram(program, 1, &cl->device, options, NULL, NULL);
+    cl->dev->counters.builds++;
+    if (error != CL_SUCCESS) {
+        belay_status status = fail_build(cl, program, label, error);
+        clReleaseProgram(program);
+        return status;
+    }
+    *out = program;
+    return BELAY_OK;
+}
+
+// `text` is whole. The program belongs to the cache.
+static belay_status find_or_build(struct belay_cl *cl, const char *label, const char *text,
+                                  const char *options, cl_program *out)
+{
+    struct belay_cl_cache *cache = cl->cache;
+    struct belay_digest key;
+    BELAY_TRY(make_key(cl, text, options, &key));
+    for (size_t i = 0; i < cache->num; i++) {
+        if (strcmp(cache->built[i].key.hex, key.hex) == 0) {
+            *out = cache->built[i].program;
+            return BELAY_OK;
+        }
+    }
+    if (!belay_grow((void **) &cache->built, cache->num, &cache->capacity,
+                    sizeof(*cache->built)))
+        return belay_fail_nomem(cl->log, sizeof(*cache->built));
+    BELAY_TRY(build(cl, label, text, options, out));
+    cache->built[cache->num++] = (struct built){ key, *out };
+    return BELAY_OK;
+}
+
+belay_status belay_cl_program_text(struct belay_cl *cl, const char *label, const char *text,
+                                   const char *options, cl_program *out)
+{
+    struct belay_str whole = { 0 };
+    belay_status status;
+    BELAY_TRY_DONE(add_file(cl, "common.clh", 0, &whole));
+    belay_str_add(&whole, text);
+    if (whole.failed) {
+        status = belay_fail_nomem(cl->log, whole.length);
+        goto done;
+    }
+    status = find_or_build(cl, label, whole.text, options ? options : "-w", out);
+done:
+    belay_str_free(&whole);
+    return status;
+}
+
+belay_status belay_cl_program_file(struct belay_cl *cl, const char *file, const char *options,
+                                   cl_program *out)
+{
+    struct belay_str text = { 0 };
+    char label[128];
+    belay_status status;
+    snprintf(label, sizeof(label), "%s.cl", file);
+    BELAY_TRY_DONE(belay_cl_source(cl, file, &text));
+    if (text.failed) {
+        status = belay_fail_nomem(cl->log, text.length);
+        goto done;
+    }
+    status = belay_cl_program_text(cl, label, text.text, options, out);
+done:
+    belay_str_free(&text);
+    return status;
+}
+
+bool belay_cl_fused_find(struct belay_cl *cl, const char *name, cl_program *out)
+{
+    for (size_t i = 0; i < cl->cache->num_fused; i++) {
+        if (strcmp(cl->cache->fused[i].name, name) == 0) {
+            *out = cl->cache->fused[i].program;
+            return true;
+        }
+    }
+    return false;
+}
+
+belay_status belay_cl_fused_keep(struct belay_cl *cl, const char *name, cl_program program)
+{
+    struct belay_cl_cache *cache = cl->cache;
+    if (!belay_grow((void **) &cache->fused, cache->num_fused, &cache->cap_fused,
+                    sizeof(*cache->fused)))
+        return belay_fail_nomem(cl->log, sizeof(*cache->fused));
+    struct fused *f = &cache->fused[cache->num_fused++];
+    snprintf(f->name, sizeof(f->name), "%s", name);
+    f->program = program;
+    return BELAY_OK;
+}
+
+belay_status belay_cl_kernel(struct belay_cl *cl, cl_program program, const char *name,
+                             cl_kernel *out)
+{
+    cl_int error;
+    char call[128];
+    *out = clCreateKernel(program, name, &error);
+    if (error == CL_SUCCESS)
+        return BELAY_OK;
+    snprintf(call, sizeof(call), "clCreateKernel '%s'", name);
+    return belay_cl_check(cl, error, call);
+}
+
+belay_status belay_cl_enqueue(struct belay_cl *cl, const struct belay_cl_launch *l)
+{
+    if (l->skip)
+        return BELAY_OK;
+    cl->dev->counters.launches++;
+    cl_int error = clEnqueueNDRangeKernel(cl->queue, l->kernel, l->dims, NULL, l->global,
+                                          l->local, 0, NULL, NULL);
+    return belay_cl_check(cl, error, "clEnqueueNDRangeKernel");
+}

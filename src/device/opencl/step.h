@@ -1,0 +1,51 @@
+// Steps of the OpenCL backend: element-wise kernel, kernels of an op's file, product, nothing.
+#ifndef BELAY_DEVICE_OPENCL_STEP_H
+#define BELAY_DEVICE_OPENCL_STEP_H
+
+#include "device/opencl/gemm.h"
+#include "device/opencl/prepared.h"
+#include "graph/graph.h"
+
+#define BELAY_CL_STAGES 16
+
+struct belay_cl_step_kind {
+    belay_status (*create)(struct belay_cl *cl, struct belay_step *step);
+    belay_status (*bind)(struct belay_cl *cl, struct belay_step *step,
+                         const struct belay_shape *shapes);
+    belay_status (*run)(struct belay_cl *cl, struct belay_step *step);
+};
+extern const struct belay_cl_step_kind belay_cl_step_fused;
+extern const struct belay_cl_step_kind belay_cl_step_op;
+extern const struct belay_cl_step_kind belay_cl_step_gemm;
+
+// A kernel object of an op's step; one for each stage and name, so that arguments stay set.
+struct belay_cl_op_kernel {
+    int stage;
+    char name[64];
+    cl_kernel kernel;
+};
+
+struct belay_step {
+    const struct belay_cl_step_kind *kind; // NULL: nothing to do
+    const struct belay_group *group;
+    const struct belay_cl_fused *fused;
+    cl_mem *x, *y; // NULL entries: no memory
+    int num_launches;
+    struct belay_cl_launch launch[BELAY_CL_STAGES]; // kernels are borrowed from `kernels`
+    struct belay_cl_op_kernel *kernels;
+    size_t num_kernels, cap_kernels;
+    cl_program program;       // op kernels
+    struct belay_buf scratch;
+    size_t scratch_count;     // floats
+    struct belay_buf *constants; // of scalar inputs, by input; NULL: none
+    struct belay_cl_gemm_slot gemm;
+};
+
+// The kernel object for a stage; made when it is new.
+belay_status belay_cl_step_kernel(struct belay_cl *cl, struct belay_step *step, int stage,
+                                  const char *name, cl_kernel *out);
+// clSetKernelArg with the kernel and argument named on failure.
+belay_status belay_cl_set_arg(struct belay_cl *cl, cl_kernel kernel, const char *name, cl_uint index,
+                              size_t size, const void *value);
+
+#endif
