@@ -10,11 +10,15 @@ static void run_on(const char *device)
     golden_group("ops", golden_op, device);
     golden_dropout(device);
     golden_group("losses", golden_loss, device);
+    golden_group("optimizers", golden_optimizer, device);
+    golden_group("metrics", golden_metric, device);
+    golden_group("training", golden_training, device);
 }
 
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    golden_group_no_device("schedules", golden_schedule);
     run_on("host");
     if (!golden_default_is_host())
         run_on(NULL);

@@ -73,7 +73,8 @@ START_TEST(warmup_rises_to_the_base_and_then_the_schedule_starts_at_0)
 {
     double o[BELAY_MAX_OPTIONS];
     struct belay_schedule_state state = { { 0 } };
-    const struct belay_schedule *s = make("step", (struct setting[]){ { "step_size", 2 }, { 0 } }, o);
+    const struct belay_schedule *s =
+        make("step", (struct setting[]){ { "step_size", 2 }, { 0 } }, o);
     const double want[] = { 0.25, 0.5, 0.75, 1, 1, 1, 0.1, 0.1, 0.01 };
     for (uint64_t t = 0; t < sizeof(want) / sizeof(want[0]); t++)
         ck_assert_double_eq_tol(belay_schedule_rate(s, o, &state, 1, 4, t), want[t], epsilon);
@@ -86,7 +87,9 @@ START_TEST(plateau_waits_for_more_than_patience_and_cools_down)
     struct belay_schedule_state state = { { 0 } };
     const struct belay_schedule *s =
         make("plateau",
-             (struct setting[]){ { "patience", 1 }, { "factor", 0.5 }, { "cooldown", 1 }, { 0 } }, o);
+             (struct setting[]){
+                 { "patience", 1 }, { "factor", 0.5 }, { "cooldown", 1 }, { 0 } },
+             o);
     const double value[] = { 1, 1, 1, 1, 1, 1, 0.5, NAN, NAN };
     // Bad: -, 1, 2 (reduced), cooled, 1, 2 (reduced), better (and cooled), 1, 2 (reduced)
     const double want[] = { 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125 };

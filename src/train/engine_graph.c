@@ -162,7 +162,7 @@ static belay_status add_update(struct belay_engine *e)
     s->log = state2(g, "log", BELAY_F32, BELAY_LOG_SLOTS, s->log_width);
     belay_record(g, s->log, belay_concat(g, 2, row, 0), belay_graph_step_table(g));
     BELAY_TRY(belay_graph_check(g));
-    return belay_optimizer_nodes(g, e->p.optimizer, e->p.group_options[0], s->params, s->grads,
+    return belay_optimizer_nodes(g, e->p.optimizer, e->num_states, s->params, s->grads,
                                  s->states, s->block_group, s->hyper, norm);
 }
 

@@ -33,13 +33,14 @@ const struct belay_optimizer *belay_optimizer_find(const char *name);
 // Nodes for the training graph, all with effects:
 //   norm: 2-norm over the whole gradient arena (block, then all, in fixed order) -> [2]:
 //         {norm, scale} with scale = min(1, max_norm / (norm + 1e-6)), 1 when max_norm is 0.
-//   update: p and states in place. states[] are those that opt->states(options) asks for, in order.
+//   update: p and states in place.
+// num_states: how many states the parameter groups need together (opt->states).
 // grads, params, states[]: F32 states of `blocks * BELAY_BLOCK` elements; padding is zero. `blocks_group`: I32
 // [blocks], the parameter group of each block (or -1 for frozen). `hyper`: F32
 // [groups * BELAY_HYPER], written by the host before every step.
 belay_value *belay_grad_norm(belay_graph *g, belay_value *grads, double max_norm);
 belay_status belay_optimizer_nodes(belay_graph *g, const struct belay_optimizer *opt,
-                                   const double *options, belay_value *params, belay_value *grads,
+                                   int num_states, belay_value *params, belay_value *grads,
                                    belay_value *const *states, belay_value *block_group,
                                    belay_value *hyper, belay_value *norm_scale);
 

@@ -215,25 +215,22 @@ static struct update_op *make_update(belay_graph *g, const struct belay_optimize
 }
 
 belay_status belay_optimizer_nodes(belay_graph *g, const struct belay_optimizer *opt,
-                                   const double *options, belay_value *params, belay_value *grads,
+                                   int num_states, belay_value *params, belay_value *grads,
                                    belay_value *const *states, belay_value *block_group,
                                    belay_value *hyper, belay_value *norm_scale)
 {
     BELAY_TRY(belay_graph_check(g));
-    int num = 0;
-    for (unsigned mask = opt->states(options); mask; mask >>= 1, num++)
-        assert(mask & 1); // optimizer.h: the low bits first
-    assert(num < BELAY_MAX_OUT);
-    struct update_op *u = make_update(g, opt, num);
+    assert(num_states <= opt->num_states && num_states < BELAY_MAX_OUT);
+    struct update_op *u = make_update(g, opt, num_states);
     if (!u)
         return belay_fail_nomem(g->log, sizeof(*u));
     belay_value *x[BELAY_MAX_IN] = { params };
-    for (int k = 0; k < num; k++)
+    for (int k = 0; k < num_states; k++)
         x[1 + k] = states[k];
-    x[num + 1] = grads;
-    x[num + 2] = block_group;
-    x[num + 3] = hyper;
-    x[num + 4] = norm_scale;
-    belay_apply(g, &u->op, num + 5, x, NULL);
+    x[num_states + 1] = grads;
+    x[num_states + 2] = block_group;
+    x[num_states + 3] = hyper;
+    x[num_states + 4] = norm_scale;
+    belay_apply(g, &u->op, num_states + 5, x, NULL);
     return belay_graph_check(g);
 }

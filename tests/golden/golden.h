@@ -79,6 +79,10 @@ enum golden_result golden_run_graph(struct golden_case *c, golden_build_fn build
 // ---- Groups ----
 enum golden_result golden_op(struct golden_case *c);
 enum golden_result golden_loss(struct golden_case *c);
+enum golden_result golden_optimizer(struct golden_case *c);
+enum golden_result golden_schedule(struct golden_case *c);
+enum golden_result golden_metric(struct golden_case *c);
+enum golden_result golden_training(struct golden_case *c);
 // Statistics of dropout by the rule of ops/dropout.json, on one device (a select string or NULL).
 void golden_dropout(const char *device);
 

@@ -16,7 +16,8 @@ void belay_adam_hyper(const double *options, uint64_t step, double h[BELAY_HYPER
     double beta1 = options[BELAY_ADAM_BETA1], beta2 = options[BELAY_ADAM_BETA2];
     h[BELAY_ADAM_H_SIZE] = options[BELAY_ADAM_LR] / (1 - pow(beta1, (double) step));
     h[BELAY_ADAM_H_TAKE1] = 1 - beta1;
-    h[BELAY_ADAM_H_BETA2] = beta2;
+    // Without amsgrad in this group, but in another: the largest is forgotten at once.
+    h[BELAY_ADAM_H_KEEP] = options[BELAY_ADAM_AMSGRAD] != 0 ? 1 : 0;
     h[BELAY_ADAM_H_TAKE2] = 1 - beta2;
     h[BELAY_ADAM_H_ROOT2] = sqrt(1 - pow(beta2, (double) step));
     h[BELAY_ADAM_H_EPS] = options[BELAY_ADAM_EPS];
@@ -26,10 +27,10 @@ void belay_adam_hyper(const double *options, uint64_t step, double h[BELAY_HYPER
 void belay_adam_move(const double *h, int num_states, double g, double *p, double *s)
 {
     s[0] += h[BELAY_ADAM_H_TAKE1] * (g - s[0]);
-    s[1] = h[BELAY_ADAM_H_BETA2] * s[1] + h[BELAY_ADAM_H_TAKE2] * g * g;
+    s[1] = (1 - h[BELAY_ADAM_H_TAKE2]) * s[1] + h[BELAY_ADAM_H_TAKE2] * g * g;
     double v = s[1];
     if (num_states == 3)
-        v = s[2] = fmax(s[2], v);
+        v = s[2] = fmax(h[BELAY_ADAM_H_KEEP] * s[2], v);
     double denominator = sqrt(v) / h[BELAY_ADAM_H_ROOT2] + h[BELAY_ADAM_H_EPS];
     *p -= h[BELAY_ADAM_H_SIZE] * (s[0] / denominator);
 }

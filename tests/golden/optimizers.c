@@ -1,0 +1,279 @@
+// The group optimizers: ten steps on given gradients, all parameters in one arena, as in training;
+// and the clipping of gradients by their norm.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "golden/options.h"
+#include "golden/program.h"
+
+enum { MAX_PARAMS = 32, MAX_GROUPS = 4, MAX_NAME = 96 };
+
+struct param {
+    const char *name;
+    size_t offset, count; // in the arenas
+    int group;
+    float *after;         // steps * count
+    size_t steps;
+};
+struct run {
+    struct golden_case *c;
+    const struct belay_optimizer *opt;
+    double options[MAX_GROUPS][BELAY_MAX_OPTIONS];
+    int num_groups, num_params, num_states;
+    struct param params[MAX_PARAMS];
+    size_t blocks;
+    double max_norm;
+    float *arena; // of blocks * BELAY_BLOCK
+    struct golden_program p;
+    belay_value *param, *grad, *state[BELAY_MAX_MOMENTS], *block_group, *hyper, *norm;
+};
+
+static const char *join(char *out, const char *prefix, const char *name)
+{
+    snprintf(out, MAX_NAME, "%s.%s", prefix, name);
+    return out;
+}
+
+// ---- groups ----
+
+static bool read_groups(struct run *r)
+{
+    const struct belay_json *list = belay_json_get(r->c->line, "groups");
+    for (const struct belay_json *g = list ? list->first : NULL; g; g = g->next) {
+        const struct belay_json *names = belay_json_get(g, "params");
+        int group = r->num_groups++;
+        if (group == MAX_GROUPS || !names)
+            return false;
+        golden_options(r->opt, NULL, r->options[group]);
+        golden_options(r->opt, belay_json_get(r->c->line, "attributes"), r->options[group]);
+        golden_options(r->opt, g, r->options[group]);
+        for (const struct belay_json *e = names->first; e; e = e->next) {
+            if (r->num_params == MAX_PARAMS)
+                return false;
+            r->params[r->num_params++] = (struct param){ .name = e->string, .group = group };
+        }
+    }
+    return r->num_groups > 0;
+}
+
+// Every gradient of the file is a parameter.
+static bool read_gradients(struct run *r)
+{
+    for (size_t i = 0; i < r->c->st.count; i++) {
+        const char *name = r->c->st.entries[i].name;
+        if (strncmp(name, "grad.", 5) != 0)
+            continue;
+        if (r->num_params == MAX_PARAMS)
+            return false;
+        r->params[r->num_params++] = (struct param){ .name = name + 5 };
+    }
+    r->num_groups = 1;
+    return r->num_params > 0;
+}
+
+// ---- arenas ----
+
+static bool place(struct run *r, bool steps)
+{
+    char name[MAX_NAME];
+    for (int i = 0; i < r->num_params; i++) {
+        struct param *p = &r->params[i];
+        const struct belay_st_entry *e = belay_st_find(&r->c->st, join(name, "grad", p->name));
+        if (!e || (steps && e->shape.rank < 1))
+            return false;
+        p->steps = steps ? (size_t) e->shape.dim[0] : 1;
+        p->count = (size_t) belay_shape_count(&e->shape) / (p->steps ? p->steps : 1);
+        p->offset = r->blocks * BELAY_BLOCK;
+        p->after = belay_alloc_array(p->steps * p->count, sizeof(float));
+        r->blocks += (p->count + BELAY_BLOCK - 1) / BELAY_BLOCK;
+        if (!p->after)
+            return false;
+    }
+    r->arena = belay_alloc_array(r->blocks * BELAY_BLOCK, sizeof(float));
+    return r->arena != NULL;
+}
+
+static bool load(struct run *r, const char *prefix, size_t step)
+{
+    char name[MAX_NAME];
+    for (int i = 0; i < r->num_params; i++) {
+        const struct param *p = &r->params[i];
+        struct belay_tensor t;
+        if (!golden_load(r->c, join(name, prefix, p->name), BELAY_F32, &t))
+            return false;
+        memcpy(r->arena + p->offset, (float *) t.data + step * p->count, p->count * sizeof(float));
+        belay_tensor_finish(&t);
+    }
+    return true;
+}
+
+static belay_value *arena(struct run *r, const char *name)
+{
+    const int64_t count = (int64_t) (r->blocks * BELAY_BLOCK);
+    return belay_state(r->p.graph, name, BELAY_F32, 1, &count);
+}
+
+static belay_status build(struct run *r)
+{
+    BELAY_TRY(golden_program_begin(r->c, &r->p));
+    struct belay_graph *g = r->p.graph;
+    const int64_t blocks = (int64_t) r->blocks, hyper = r->num_groups * BELAY_HYPER;
+    r->grad = arena(r, "grads");
+    r->norm = belay_grad_norm(g, r->grad, r->max_norm);
+    if (r->opt) {
+        r->param = arena(r, "params");
+        unsigned mask = 0;
+        for (int i = 0; i < r->num_groups; i++)
+            mask |= r->opt->states(r->options[i]);
+        for (; mask; mask >>= 1, r->num_states++)
+            r->state[r->num_states] = arena(r, r->opt->state_names[r->num_states]);
+        r->block_group = belay_state(g, "block_group", BELAY_I32, 1, &blocks);
+        r->hyper = belay_state(g, "hyper", BELAY_F32, 1, &hyper);
+        BELAY_TRY(belay_optimizer_nodes(g, r->opt, r->num_states, r->param, r->grad, r->state,
+                                        r->block_group, r->hyper, r->norm));
+    }
+    r->norm = belay_graph_output(g, r->norm, "norm");
+    return golden_program_ready(r->c, &r->p);
+}
+
+static belay_status set_blocks(struct run *r)
+{
+    int32_t *groups = belay_alloc_array(r->blocks, sizeof(*groups));
+    if (!groups)
+        return BELAY_ERR_NOMEM;
+    for (int i = 0; i < r->num_params; i++)
+        for (size_t b = 0; b < (r->params[i].count + BELAY_BLOCK - 1) / BELAY_BLOCK; b++)
+            groups[r->params[i].offset / BELAY_BLOCK + b] = r->params[i].group;
+    belay_status status = belay_program_set(r->p.program, r->block_group, groups, 0);
+    belay_free(groups);
+    return status;
+}
+
+static belay_status set_hyper(struct run *r, size_t step)
+{
+    const struct belay_json *rates = belay_json_get(r->c->line, "lr_per_step");
+    const struct belay_json *rate = rates ? rates->first : NULL;
+    float numbers[MAX_GROUPS * BELAY_HYPER] = { 0 };
+    for (size_t i = 0; rate && i < step; i++)
+        rate = rate->next;
+    for (int g = 0; g < r->num_groups; g++) {
+        double h[BELAY_HYPER] = { 0 };
+        if (rate)
+            golden_option(r->opt, "lr", rate->number, r->options[g]);
+        r->opt->hyper(r->options[g], step + 1, h);
+        for (int i = 0; i < BELAY_HYPER; i++)
+            numbers[g * BELAY_HYPER + i] = (float) h[i];
+    }
+    return belay_program_set(r->p.program, r->hyper, numbers, 0);
+}
+
+static belay_status run_steps(struct run *r)
+{
+    BELAY_TRY(set_blocks(r));
+    if (!load(r, "param", 0))
+        return BELAY_ERR_DATA;
+    BELAY_TRY(belay_program_set(r->p.program, r->param, r->arena, 0));
+    memset(r->arena, 0, r->blocks * BELAY_BLOCK * sizeof(float));
+    for (int i = 0; i < r->num_states; i++)
+        BELAY_TRY(belay_program_set(r->p.program, r->state[i], r->arena, 0));
+    for (size_t t = 0; t < r->params[0].steps; t++) {
+        BELAY_TRY(set_hyper(r, t));
+        if (!load(r, "grad", t))
+            return BELAY_ERR_DATA;
+        BELAY_TRY(belay_program_set(r->p.program, r->grad, r->arena, 0));
+        BELAY_TRY(belay_program_run(r->p.program, 0));
+        BELAY_TRY(belay_program_get(r->p.program, r->param, r->arena, 0));
+        for (int i = 0; i < r->num_params; i++) {
+            struct param *p = &r->params[i];
+            memcpy(p->after + t * p->count, r->arena + p->offset, p->count * sizeof(float));
+        }
+    }
+    return BELAY_OK;
+}
+
+static bool check_states(struct run *r)
+{
+    char prefix[MAX_NAME], name[2 * MAX_NAME];
+    bool equal = true;
+    for (int k = 0; k < r->num_states; k++) {
+        if (belay_program_get(r->p.program, r->state[k], r->arena, 0) != BELAY_OK)
+            return false;
+        for (int i = 0; i < r->num_params; i++) {
+            const struct param *p = &r->params[i];
+            snprintf(name, sizeof(name), "%s.%s", join(prefix, "state", p->name),
+                     r->opt->state_names[k]);
+            equal = golden_compare_f32(r->c, name, r->arena + p->offset, (int64_t) p->count) &&
+                    equal;
+        }
+    }
+    return equal;
+}
+
+static enum golden_result check_steps(struct run *r)
+{
+    char name[MAX_NAME];
+    bool equal = true;
+    for (int i = 0; i < r->num_params; i++) {
+        const struct param *p = &r->params[i];
+        equal = golden_compare_f32(r->c, join(name, "after", p->name), p->after,
+                                   (int64_t) (p->steps * p->count)) && equal;
+    }
+    return check_states(r) && equal ? GOLDEN_PASS : GOLDEN_FAIL;
+}
+
+// The update multiplies by the scale; here the host does.
+static enum golden_result check_clip(struct run *r)
+{
+    float norm[2];
+    char name[MAX_NAME];
+    if (!load(r, "grad", 0) ||
+        belay_program_set(r->p.program, r->grad, r->arena, 0) != BELAY_OK ||
+        belay_program_run(r->p.program, 0) != BELAY_OK ||
+        belay_program_get(r->p.program, r->norm, norm, 0) != BELAY_OK)
+        return golden_fail(r->c, "%s", r->c->log->last);
+    bool equal = golden_compare_f32(r->c, "out.total_norm", norm, 1);
+    for (int i = 0; i < r->num_params; i++) {
+        const struct param *p = &r->params[i];
+        for (size_t k = 0; k < p->count; k++)
+            p->after[k] = norm[1] * r->arena[p->offset + k];
+        equal = golden_compare_f32(r->c, join(name, "out", p->name), p->after,
+                                   (int64_t) p->count) && equal;
+    }
+    return equal ? GOLDEN_PASS : GOLDEN_FAIL;
+}
+
+static enum golden_result run_all(struct run *r)
+{
+    bool read = r->opt ? read_groups(r) : read_gradients(r);
+    if (!read || !place(r, r->opt != NULL))
+        return golden_fail(r->c, "the parameters of the case do not fit its file");
+    if (build(r) != BELAY_OK)
+        return golden_fail(r->c, "%s", r->c->log->last);
+    if (!r->opt)
+        return check_clip(r);
+    if (run_steps(r) != BELAY_OK)
+        return golden_fail(r->c, "%s", r->c->log->last);
+    return check_steps(r);
+}
+
+enum golden_result golden_optimizer(struct golden_case *c)
+{
+    struct run *r = belay_alloc(sizeof(*r));
+    enum golden_result result = GOLDEN_SKIP;
+    if (!r)
+        return golden_fail(c, "no memory");
+    r->c = c;
+    r->opt = golden_optimizer_of(c->op, belay_json_get(c->line, "attributes"));
+    bool clip = strcmp(c->op, "clip_grad_norm_") == 0 && golden_only(c, "max_norm norm_type") &&
+                golden_number(c, "norm_type", golden_attr(c, "norm_type") ? 0 : 2) == 2;
+    r->max_norm = clip ? golden_number(c, "max_norm", 0) : 0;
+    if (r->opt || clip)
+        result = run_all(r);
+    for (int i = 0; i < r->num_params; i++)
+        belay_free(r->params[i].after);
+    belay_free(r->arena);
+    golden_program_finish(&r->p);
+    belay_free(r);
+    return result;
+}

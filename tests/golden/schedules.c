@@ -1,0 +1,121 @@
+// The group schedules: the rate of every step for every base rate.
+#include <string.h>
+
+#include "golden/golden.h"
+#include "train/schedule.h"
+
+// Their class, our name, and their attributes beside our options.
+static const struct mapping {
+    const char *op, *name, *known;
+    struct {
+        const char *theirs, *ours;
+        double fallback;
+    } option[8];
+} mappings[] = {
+    { "StepLR",
+      "step",
+      "step_size gamma",
+      { { "step_size", "step_size", 0 }, { "gamma", "gamma", 0.1 } } },
+    { "ConstantLR",
+      "constant",
+      "factor total_iters",
+      { { "factor", "factor", 1.0 / 3 }, { "total_iters", "total_iters", 5 } } },
+    { "CosineAnnealingLR",
+      "cosine",
+      "T_max eta_min",
+      { { "T_max", "over", 0 }, { "eta_min", "min", 0 } } },
+    { "ReduceLROnPlateau",
+      "plateau",
+      "mode factor patience threshold threshold_mode cooldown min_lr eps",
+      { { "factor", "factor", 0.1 },
+        { "patience", "patience", 10 },
+        { "threshold", "threshold", 1e-4 },
+        { "cooldown", "cooldown", 0 },
+        { "min_lr", "min_lr", 0 },
+        { "eps", "eps", 1e-8 } } },
+};
+
+static const struct mapping *find(const struct golden_case *c)
+{
+    for (size_t i = 0; i < sizeof(mappings) / sizeof(mappings[0]); i++)
+        if (strcmp(mappings[i].op, c->op) == 0 && golden_only(c, mappings[i].known))
+            return &mappings[i];
+    return NULL;
+}
+
+static void set_option(const struct belay_schedule *s, const char *name, double value,
+                       double *options)
+{
+    for (int i = 0; i < BELAY_MAX_OPTIONS && s->options[i].name; i++)
+        if (strcmp(s->options[i].name, name) == 0)
+            options[i] = value;
+}
+
+static void read_options(struct golden_case *c, const struct mapping *m,
+                         const struct belay_schedule *s, double *options)
+{
+    for (int i = 0; i < 8 && m->option[i].ours; i++)
+        set_option(s, m->option[i].ours,
+                   golden_number(c, m->option[i].theirs, m->option[i].fallback), options);
+    set_option(s, "threshold_mode", strcmp(golden_text(c, "threshold_mode", "rel"), "abs") == 0,
+               options);
+}
+
+static const struct belay_json *at(const struct belay_json *list, size_t index)
+{
+    const struct belay_json *e = list ? list->first : NULL;
+    while (e && index-- > 0)
+        e = e->next;
+    return e;
+}
+
+// Past its end the cosine of PyTorch rises again; ours has a lowest rate at which it stays.
+static double wanted(struct golden_case *c, const struct belay_json *rates, size_t step)
+{
+    double end = golden_number(c, "T_max", 1e9);
+    if (strcmp(c->op, "CosineAnnealingLR") == 0 && (double) step > end)
+        return golden_number(c, "eta_min", 0);
+    return at(rates, step)->number;
+}
+
+static bool check_group(struct golden_case *c, const struct belay_schedule *s,
+                        const double *options, double base, const struct belay_json *rates)
+{
+    const struct belay_json *metrics = belay_json_get(c->line, "metrics");
+    const struct belay_json *tolerance = belay_json_get(c->line, "tolerance");
+    double atol = belay_json_number_or(tolerance, "atol", 0);
+    double rtol = belay_json_number_or(tolerance, "rtol", 0);
+    bool maximize = strcmp(golden_text(c, "mode", "min"), "max") == 0;
+    struct belay_schedule_state state = { { 0 } };
+    if (s->init)
+        s->init(options, &state);
+    for (size_t t = 0; t < rates->count; t++) {
+        double got = belay_schedule_rate(s, options, &state, base, 0, t);
+        if (!golden_close(got, wanted(c, rates, t), atol, rtol)) {
+            golden_fail(c, "step %zu: rate %.17g, want %.17g", t, got, wanted(c, rates, t));
+            return false;
+        }
+        if (s->check && metrics)
+            s->check(options, &state, at(metrics, t)->number, maximize);
+    }
+    return true;
+}
+
+enum golden_result golden_schedule(struct golden_case *c)
+{
+    const struct mapping *m = find(c);
+    const struct belay_json *bases = belay_json_get(c->line, "lr");
+    const struct belay_json *rates = belay_json_get(c->line, "lr_per_step");
+    const struct belay_json *low = golden_attr(c, "min_lr");
+    double options[BELAY_MAX_OPTIONS] = { 0 };
+    if (!m || (low && low->kind == BELAY_JSON_ARRAY)) // a lowest rate for each group
+        return GOLDEN_SKIP;
+    const struct belay_schedule *s = belay_schedule_find(m->name);
+    if (!s || !bases || !rates || bases->count != rates->count)
+        return golden_fail(c, "the line has no rates, or there is no schedule %s", m->name);
+    read_options(c, m, s, options);
+    for (size_t i = 0; i < bases->count; i++)
+        if (!check_group(c, s, options, at(bases, i)->number, at(rates, i)))
+            return GOLDEN_FAIL;
+    return GOLDEN_PASS;
+}
