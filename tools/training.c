@@ -59,13 +59,13 @@ static void show_live(struct view *view, const belay_progress *p)
     if (now - view->last < LIVE_EVERY)
         return;
     view->last = now;
-    uint64_t per = p->steps_per_epoch ? p->steps_per_epoch : 1;
-    int n = snprintf(text, sizeof(text), "epoch %llu", (unsigned long long) (p->step / per + 1));
+    uint64_t per = p->steps_per_epoch ? p->steps_per_epoch : 1, before = p->step ? p->step - 1 : 0;
+    int n = snprintf(text, sizeof(text), "epoch %llu", (unsigned long long) (before / per + 1));
     if (p->max_epochs)
         n += snprintf(text + n, sizeof(text) - (size_t) n, "/%llu",
                       (unsigned long long) p->max_epochs);
     n += snprintf(text + n, sizeof(text) - (size_t) n, "  step %llu/%llu",
-                  (unsigned long long) (p->step % per), (unsigned long long) per);
+                  (unsigned long long) (before % per + 1), (unsigned long long) per);
     if (isfinite(p->train_loss))
         n += snprintf(text + n, sizeof(text) - (size_t) n, "  loss %.4f", p->train_loss);
     if (isfinite(p->best))

@@ -211,13 +211,14 @@ static void add_model(struct belay_str *s, const struct belay_yaml *model)
 {
     belay_str_add(s, "model:\n");
     for (const struct belay_yaml *c = model->first; c; c = c->next) {
-        belay_str_addf(s, "  %s: ", c->key);
+        belay_str_addf(s, "  %s:", c->key);
         if (c->kind == BELAY_YAML_LIST && strcmp(c->key, "layers") == 0 && c->first) {
             for (const struct belay_yaml *layer = c->first; layer; layer = layer->next) {
                 belay_str_add(s, "\n    - ");
                 belay_str_add_yaml_tree(s, layer);
             }
         } else {
+            belay_str_add(s, " ");
             belay_str_add_yaml_tree(s, c);
         }
         belay_str_add(s, "\n");
