@@ -193,6 +193,7 @@ check 'a dry run writes nothing' test ! -e run_dry
 run 0 '' train csv.yaml --overfit-batch run.dir=run_over
 check 'overfitting a batch writes nothing' test ! -e run_over
 run 0 'accuracy 0.9\|accuracy 1' train spirals.yaml
+run 0 'accuracy' eval runs/spirals
 
 # ---- numbered runs, folders that cannot be written ----
 run 0 '' train csv.yaml run.if_exists=number train.epochs=1

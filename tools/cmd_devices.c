@@ -8,15 +8,22 @@ static void print_device(const belay_device_info *d)
     printf("%s%s%s\n", d->select, d->best ? "  (chosen when none is named)" : "",
            d->usable ? "" : "  (not usable)");
     printf("  name        %s\n", d->name);
-    printf("  platform    %s, %s\n", d->platform, d->vendor);
-    printf("  kind        %s, %u compute units, %u MHz, float vectors of %u\n", d->kind,
-           d->compute_units, d->clock_mhz, d->native_float_width);
-    printf("  driver      %s (%s)\n", d->driver, d->version);
-    printf("  memory      %s%s, largest buffer %s, local %s\n",
-           size_text(memory, (double) d->global_memory), d->unified_memory ? " shared" : "",
-           size_text(alloc, (double) d->max_alloc), size_text(local, (double) d->local_memory));
-    printf("  limits      %llu work-items a group, sub-buffers on %u bytes\n",
-           (unsigned long long) d->max_group, d->base_align);
+    if (d->platform[0])
+        printf("  platform    %s, %s\n", d->platform, d->vendor);
+    if (d->clock_mhz)
+        printf("  kind        %s, %u compute units, %u MHz, float vectors of %u\n", d->kind,
+               d->compute_units, d->clock_mhz, d->native_float_width);
+    else
+        printf("  kind        %s, %u compute units\n", d->kind, d->compute_units);
+    if (d->driver[0])
+        printf("  driver      %s (%s)\n", d->driver, d->version);
+    if (d->global_memory)
+        printf("  memory      %s%s, largest buffer %s, local %s\n",
+               size_text(memory, (double) d->global_memory), d->unified_memory ? " shared" : "",
+               size_text(alloc, (double) d->max_alloc), size_text(local, (double) d->local_memory));
+    if (d->max_group)
+        printf("  limits      %llu work-items a group, sub-buffers on %u bytes\n",
+               (unsigned long long) d->max_group, d->base_align);
     if (d->uuid[0])
         printf("  uuid        %s\n", d->uuid);
     if (d->extensions[0])

@@ -43,7 +43,7 @@ struct command {
 #define OPTION_HELP { "help", 'h', NULL, "show this and leave", FLAG(help) }
 #define OPTION_JSON { "json", 0, NULL, "for machines: the last line of output is one JSON object", \
                       FLAG(json) }
-#define OPTION_QUIET { "quiet", 'q', NULL, "warnings and errors only", FLAG(quiet) }
+#define OPTION_QUIET { "quiet", 'q', NULL, "no progress: only warnings, errors and the result", FLAG(quiet) }
 #define OPTION_DEVICE                                                                              \
     { "device", 'd', "NAME",                                                                       \
       "host, opencl, opencl:gpu, opencl:0:1 or a part of a name; goes before BELAY_DEVICE",        \

@@ -335,6 +335,24 @@ static belay_status recipe_files(struct belay_model *m, const struct belay_recip
     return whole ? BELAY_OK : belay_fail_nomem(m->log, p->num_test * sizeof(*files));
 }
 
+// Made data: the recipe makes the same test part again.
+static belay_status evaluate_made(struct belay_model *m, const struct belay_recipe *r,
+                                  belay_scores *out)
+{
+    struct belay_datasets data = { 0 };
+    BELAY_TRY(belay_datasets_load(m->log, &r->data, &data));
+    belay_status status = BELAY_OK;
+    if (data.test.rows == 0)
+        status = belay_fail(m->log, BELAY_ERR_RECIPE, "%s: its data has no test part", r->name);
+    else if (data.test.features != m->preprocess.input_count)
+        status = belay_fail(m->log, BELAY_ERR_MISMATCH, "%s: its data has %zu features, the model "
+                            "takes %zu", r->name, data.test.features, m->preprocess.input_count);
+    else
+        status = evaluate(m, &data.test, out);
+    belay_datasets_finish(&data);
+    return status;
+}
+
 belay_status belay_model_evaluate(belay_model *m, const belay_recipe *recipe,
                                   const char *const *files, size_t num, belay_scores *out)
 {
@@ -344,6 +362,8 @@ belay_status belay_model_evaluate(belay_model *m, const belay_recipe *recipe,
     if (!recipe)
         return belay_fail(m->log, BELAY_ERR_ARG, "evaluate: neither files nor a recipe");
     size_t count = recipe->data.num_test;
+    if (count == 0 && recipe->data.num_train == 0 && recipe->data.format)
+        return evaluate_made(m, recipe, out);
     belay_status status = recipe_files(m, recipe, &own);
     if (status == BELAY_OK)
         status = evaluate_files(m, (const char *const *) own, count, out);
