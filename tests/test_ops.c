@@ -55,8 +55,6 @@ static void guard_init(struct trial *t, const belay_value *v)
     p->total = p->margin + p->size + p->margin;
     p->words = belay_alloc(p->total);
     ck_assert_ptr_nonnull(p->words);
-    for (size_t i = 0; i < p->total / 4; i++)
-        p->words[i] = guard_word(v->id, i);
     ck_log_ok(&log_here, belay_buf_create(t->dev, p->total, 0, &p->buf));
     ck_log_ok(&log_here, belay_program_bind(t->program, v, &p->buf, p->margin));
 }
@@ -88,6 +86,7 @@ static void trial_init(struct trial *t, struct belay_device *dev, const belay_gr
     for (size_t i = 0; i < g->num_values; i++)
         if (t->plan->places[i].kind == BELAY_PLACE_EXTERNAL)
             guard_init(t, g->values[i]);
+    ck_log_ok(&log_here, belay_program_ready(t->program));
 }
 
 static void trial_finish(struct trial *t)
@@ -100,12 +99,14 @@ static void trial_finish(struct trial *t)
     }
 }
 
-// Inputs as the bytes that are stored, the rest as it is.
-static void fill_inputs(struct trial *t, const struct belay_op *op, uint64_t seed)
+// Inputs as the bytes that are stored, guards everywhere else, also where outputs will be.
+static void fill_all(struct trial *t, const struct belay_op *op, uint64_t seed)
 {
     int k = 0;
     for (int i = 0; i < t->num; i++) {
         struct guarded *p = &t->part[i];
+        for (size_t at = 0; at < p->total / 4; at++)
+            p->words[at] = guard_word(p->v->id, at);
         if (!ops_is_memory(p->v))
             continue;
         size_t count = (size_t) belay_shape_count(&p->v->shape);
@@ -117,12 +118,13 @@ static void fill_inputs(struct trial *t, const struct belay_op *op, uint64_t see
     }
 }
 
-static void trial_run(struct trial *t, const char *name, int64_t rows)
+static void trial_run(struct trial *t, const struct belay_op *op, const char *name, int64_t rows,
+                      uint64_t seed)
 {
+    fill_all(t, op, seed);
     for (int i = 0; i < t->num; i++)
         ck_log_ok(&log_here, belay_buf_write(t->dev, &t->part[i].buf, 0, t->part[i].words,
                                              t->part[i].total, true));
-    ck_log_ok(&log_here, belay_program_ready(t->program));
     ck_log_ok(&log_here, belay_program_run(t->program, rows));
     ck_log_ok(&log_here, belay_device_finish(t->dev));
     for (int i = 0; i < t->num; i++)
@@ -201,19 +203,20 @@ static bool has_rows(const belay_graph *g)
     return false;
 }
 
-static void compare_devices(belay_graph *g, const struct belay_op *op, const char *name, bool fuse,
-                            int64_t rows, uint64_t seed)
+// With fewer rows what lies past them stays as it was: not a number on both devices.
+static void compare_devices(belay_graph *g, const struct belay_op *op, const char *name, bool fuse)
 {
+    static const int64_t rows[] = { 33, 5 };
     struct trial want, got;
     trial_init(&want, host, g, false);
-    fill_inputs(&want, op, seed);
-    trial_run(&want, name, rows);
     trial_init(&got, device, g, fuse);
-    fill_inputs(&got, op, seed);
-    trial_run(&got, name, rows);
     ck_assert_int_eq(want.num, got.num);
-    for (int i = 0; i < want.num; i++)
-        compare(name, &want.part[i], &got.part[i]);
+    for (int run = 0; run < (has_rows(g) ? 2 : 1); run++) {
+        trial_run(&want, op, name, rows[run], 7 + (uint64_t) run);
+        trial_run(&got, op, name, rows[run], 7 + (uint64_t) run);
+        for (int i = 0; i < want.num; i++)
+            compare(name, &want.part[i], &got.part[i]);
+    }
     trial_finish(&want);
     trial_finish(&got);
 }
@@ -227,9 +230,7 @@ static bool check_class(const struct belay_op *op, int size_class, bool fuse)
     if (made) {
         snprintf(name, sizeof(name), "%s, class %d%s", op->name, size_class, fuse ? ", fused" : "");
         ck_assert_msg(has_node(g, op), "%s: the graph has no such node", name);
-        compare_devices(g, op, name, fuse, 33, 7 + (uint64_t) size_class);
-        if (has_rows(g))
-            compare_devices(g, op, name, fuse, 5, 70 + (uint64_t) size_class);
+        compare_devices(g, op, name, fuse);
     }
     belay_graph_destroy(&g);
     return made;
