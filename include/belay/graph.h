@@ -24,7 +24,9 @@ typedef enum belay_dtype {
     BELAY_DTYPE_COUNT
 } belay_dtype;
 
-BELAY_API BELAY_MUST_CHECK belay_status belay_graph_create(belay_ctx *ctx, belay_graph **out);
+// An empty graph. In a graph for training belay_dropout drops; else it does nothing. *out is owned.
+BELAY_API BELAY_MUST_CHECK belay_status belay_graph_create(belay_ctx *ctx, bool training,
+                                                           belay_graph **out);
 BELAY_API void belay_graph_destroy(belay_graph **graph);
 // BELAY_OK, or the first error that a builder met.
 BELAY_API BELAY_MUST_CHECK belay_status belay_graph_check(const belay_graph *graph);

@@ -204,6 +204,11 @@ const struct belay_buf *belay_program_buf(const struct belay_program *p, const b
     return buf_of(p, v);
 }
 
+struct belay_device *belay_program_device(const struct belay_program *p)
+{
+    return p->dev;
+}
+
 // ---- whole values, for tests and small programs ----
 
 static belay_status transfer(struct belay_program *p, const belay_value *v, belay_dtype host,

@@ -27,6 +27,7 @@ belay_status belay_program_ready(struct belay_program *p);
 belay_status belay_program_run(struct belay_program *p, int64_t rows);
 // The memory of an external value, after belay_program_ready.
 const struct belay_buf *belay_program_buf(const struct belay_program *p, const belay_value *v);
+struct belay_device *belay_program_device(const struct belay_program *p);
 // Copies a whole value in or out at its shape for `rows` rows (0: planned); waits. Data are F32
 // for float values (whatever the device stores), I32 for I32 and so on.
 belay_status belay_program_set(struct belay_program *p, const belay_value *v, const void *data,
