@@ -15,6 +15,7 @@ struct belay_cl_gemm {
 
 static const struct belay_cl_provider *const providers[] = {
     &belay_cl_gemm_clblast,
+    &belay_cl_gemm_cpu,
     &belay_cl_gemm_plain,
 };
 
@@ -35,7 +36,7 @@ static belay_status find_forced(struct belay_cl *cl, const char *name,
 // time; on GPUs CLBlast's database is good.
 static const struct belay_cl_provider *default_provider(const struct belay_cl *cl)
 {
-    return cl->dev->profile.cpu ? &belay_cl_gemm_plain : &belay_cl_gemm_clblast;
+    return cl->dev->profile.cpu ? &belay_cl_gemm_cpu : &belay_cl_gemm_clblast;
 }
 
 static belay_status open_plain(struct belay_cl *cl)
