@@ -118,8 +118,8 @@ belay_status belay_dir_list(struct belay_log *log, const char *path, char ***nam
         }
     }
     if (errno) {
-        status = belay_fail(log, BELAY_ERR_IO, "%s: cannot list the folder: %s", path,
-                            strerror(errno));
+        status =
+            belay_fail(log, BELAY_ERR_IO, "%s: cannot list the folder: %s", path, strerror(errno));
         goto done;
     }
     if (n)

@@ -53,8 +53,7 @@ static belay_status open_regular(struct belay_log *log, const char *path, uint64
         status = belay_fail(log, BELAY_ERR_IO, "%s: is not a regular file", path);
     else if ((max && (uint64_t) st.st_size > max) || (uint64_t) st.st_size >= PTRDIFF_MAX)
         status = belay_fail(log, BELAY_ERR_IO, "%s: has %lld bytes, at most %llu are read", path,
-                            (long long) st.st_size,
-                            (unsigned long long) (max ? max : PTRDIFF_MAX));
+                            (long long) st.st_size, (unsigned long long) (max ? max : PTRDIFF_MAX));
     if (status != BELAY_OK) {
         belay_sys_close(opened);
         return status;
@@ -72,8 +71,10 @@ static belay_status read_all(struct belay_log *log, const char *path, int fd, ch
         if (got < 0)
             return fail_errno(log, "read", path);
         if (got == 0)
-            return belay_fail(log, BELAY_ERR_IO, "%s: became shorter while it was read: %zu of "
-                              "%zu bytes", path, done, size);
+            return belay_fail(log, BELAY_ERR_IO,
+                              "%s: became shorter while it was read: %zu of "
+                              "%zu bytes",
+                              path, done, size);
         done += (size_t) got;
     }
     return BELAY_OK;

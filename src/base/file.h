@@ -60,7 +60,8 @@ belay_status belay_lock_take(struct belay_log *log, const char *path, int *fd);
 void belay_lock_drop(int *fd); // safe on -1
 
 // Tests: the n-th system call of this file (open, write, fsync, rename, unlink, ...) fails with
-// `error`, or kills the process with BELAY_FILE_KILL; negative n switches off. belay_file_call_count counts them.
+// `error`, or kills the process with BELAY_FILE_KILL; negative n switches off.
+// belay_file_call_count counts them.
 #define BELAY_FILE_KILL (-9)
 void belay_file_fail_at(int64_t n, int error);
 int64_t belay_file_call_count(void);

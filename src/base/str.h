@@ -6,7 +6,8 @@
 
 #include "base/log.h"
 
-// Zero to start. `text` is NUL-terminated or NULL while empty; `failed` sticks when memory is short.
+// Zero to start. `text` is NUL-terminated or NULL while empty; `failed` sticks when memory is
+// short.
 struct belay_str {
     char *text;
     size_t length, capacity;
@@ -19,7 +20,8 @@ void belay_str_addv(struct belay_str *s, const char *format, va_list args);
 void belay_str_clear(struct belay_str *s);
 void belay_str_free(struct belay_str *s);
 
-// A JSON string with quotes, escaped; control bytes as \u00XX; bytes that are not UTF-8 become U+FFFD.
+// A JSON string with quotes, escaped; control bytes as \u00XX; bytes that are not UTF-8 become
+// U+FFFD.
 void belay_str_add_json(struct belay_str *s, const char *text);
 // The shortest decimal that reads back to the same double ("0.1", "1e+30", "NaN", "Infinity").
 void belay_str_add_double(struct belay_str *s, double value);

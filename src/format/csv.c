@@ -191,8 +191,7 @@ static belay_status name_columns(struct reader *r, enum belay_csv_header header)
         return number_columns(r);
     memcpy(csv->names, csv->cells, csv->columns * sizeof(*csv->names));
     csv->rows--;
-    memmove(csv->cells, csv->cells + csv->columns,
-            csv->rows * csv->columns * sizeof(*csv->cells));
+    memmove(csv->cells, csv->cells + csv->columns, csv->rows * csv->columns * sizeof(*csv->cells));
     memmove(csv->lines, csv->lines + 1, csv->rows * sizeof(*csv->lines));
     return BELAY_OK;
 }

@@ -37,7 +37,8 @@ struct belay_json_doc {
 belay_status belay_json_parse(struct belay_log *log, const char *what, const char *text,
                               size_t size, struct belay_json_doc *doc);
 void belay_json_finish(struct belay_json_doc *doc); // safe on zeroed
-const struct belay_json *belay_json_get(const struct belay_json *object, const char *key); // or NULL
+// NULL when there is none.
+const struct belay_json *belay_json_get(const struct belay_json *object, const char *key);
 double belay_json_number_or(const struct belay_json *object, const char *key, double fallback);
 uint64_t belay_json_int_or(const struct belay_json *object, const char *key, uint64_t fallback);
 const char *belay_json_string_or(const struct belay_json *object, const char *key,

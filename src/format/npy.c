@@ -154,8 +154,8 @@ static belay_status read_shape(struct reader *r)
         return bad_header(r, "the shape is not a tuple");
     while (!take(r, ')')) {
         if (rank == BELAY_MAX_RANK)
-            return belay_fail(r->log, BELAY_ERR_UNSUPPORTED, "%s: more than %d dimensions",
-                              r->name, BELAY_MAX_RANK);
+            return belay_fail(r->log, BELAY_ERR_UNSUPPORTED, "%s: more than %d dimensions", r->name,
+                              BELAY_MAX_RANK);
         if (!take_dim(r, &dim[rank++]))
             return bad_header(r, "a dimension is not a number in range");
         if (take(r, ','))

@@ -22,7 +22,7 @@ struct reader {
     struct range {
         uint64_t begin, end;
         struct belay_st_entry entry;
-    } *ranges;
+    } * ranges;
     size_t digest_at; // of the digest's first digit in the header
     const char *digest;
 };
@@ -34,7 +34,7 @@ static belay_status refuse(struct reader *r, const char *error_name)
 }
 
 // The message is given first, so that the stable name stands beside it.
-#define REFUSE(r, error_name, ...) \
+#define REFUSE(r, error_name, ...)                                                                 \
     (belay_fail((r)->log, BELAY_ERR_DAMAGED, __VA_ARGS__), refuse(r, error_name))
 
 static belay_status read_length(struct reader *r, const char *bytes, size_t size)
@@ -106,8 +106,7 @@ static belay_status read_meta(struct reader *r, const struct belay_json *meta)
         return belay_fail_nomem(r->log, meta->count * sizeof(*st->meta_keys));
     for (const struct belay_json *c = meta->first; c; c = c->next) {
         if (c->kind != BELAY_JSON_STRING)
-            return REFUSE(r, "E_HDR_JSON", "%s: __metadata__: '%s' is not a text", r->file,
-                          c->key);
+            return REFUSE(r, "E_HDR_JSON", "%s: __metadata__: '%s' is not a text", r->file, c->key);
         st->meta_keys[st->meta_count] = belay_arena_strdup(&st->arena, c->key);
         st->meta_values[st->meta_count] = belay_arena_strdup(&st->arena, c->string);
         if (!st->meta_keys[st->meta_count] || !st->meta_values[st->meta_count])
@@ -147,8 +146,10 @@ static belay_status checked_size(struct reader *r, const struct belay_json *shap
         return REFUSE(r, "E_OVERFLOW", "%s: tensor '%s': %llu elements of %u bits overflow",
                       r->file, name, (unsigned long long) count, bits);
     if (count * bits % 8)
-        return REFUSE(r, "E_SUBBYTE", "%s: tensor '%s': %llu elements of %u bits do not fill "
-                      "whole bytes", r->file, name, (unsigned long long) count, bits);
+        return REFUSE(r, "E_SUBBYTE",
+                      "%s: tensor '%s': %llu elements of %u bits do not fill "
+                      "whole bytes",
+                      r->file, name, (unsigned long long) count, bits);
     *size = count * bits / 8;
     return BELAY_OK;
 }
@@ -298,8 +299,7 @@ static belay_status verify_digest(struct reader *r)
         return belay_fail_nomem(r->log, 0);
     belay_hash_add(&hash, r->header, r->digest_at);
     belay_hash_add(&hash, zeros, BELAY_ST_DIGEST_LENGTH);
-    belay_hash_add(&hash, r->header + behind,
-                   r->header_size - behind + (size_t) r->data_size);
+    belay_hash_add(&hash, r->header + behind, r->header_size - behind + (size_t) r->data_size);
     belay_hash_end(&hash, &found);
     if (strcmp(found.hex, r->digest) != 0)
         return REFUSE(r, "E_DIGEST", "%s: damaged: the digest is %s, the file says %s", r->file,

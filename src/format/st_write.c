@@ -60,8 +60,8 @@ static belay_status check_items(const struct writer *w)
     for (size_t i = 0; i < w->count; i++) {
         const char *name = w->items[i].name;
         if (!is_utf8(name) || strcmp(name, "__metadata__") == 0)
-            return belay_fail(w->log, BELAY_ERR_ARG, "%s: '%s' cannot be a tensor's name",
-                              w->path, name);
+            return belay_fail(w->log, BELAY_ERR_ARG, "%s: '%s' cannot be a tensor's name", w->path,
+                              name);
     }
     for (size_t i = 0; i < w->meta_count; i++)
         if (!is_utf8(w->meta[i].key) || !is_utf8(w->meta[i].value))

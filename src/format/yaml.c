@@ -106,8 +106,8 @@ static belay_status parse_key(struct reader *r, const struct belay_yaml *map, co
     return BELAY_OK;
 }
 
-static belay_status add_child(struct reader *r, struct belay_yaml *parent,
-                              struct belay_yaml **last, const char *key)
+static belay_status add_child(struct reader *r, struct belay_yaml *parent, struct belay_yaml **last,
+                              const char *key)
 {
     struct belay_yaml *child = belay_arena_alloc(r->arena, sizeof(*child));
 
@@ -281,8 +281,8 @@ static belay_status step_into(struct reader *r, struct belay_yaml *parent, const
     if (parent->kind == BELAY_YAML_LIST) {
         if (!belay_parse_i64(key, &index) || index < 0 || (size_t) index >= parent->count)
             return belay_fail(r->log, BELAY_ERR_RECIPE,
-                              "%s: '%s' is not the number of an item of this list of %zu",
-                              r->from, key, parent->count);
+                              "%s: '%s' is not the number of an item of this list of %zu", r->from,
+                              key, parent->count);
         for (*out = parent->first; index > 0; index--)
             *out = (*out)->next;
         return BELAY_OK;

@@ -220,11 +220,12 @@ static belay_status read_directory(struct reader *r)
     return refuse_duplicates(r);
 }
 
-belay_status belay_zip_open(struct belay_log *log, const char *file, const char *bytes,
-                            size_t size, struct belay_zip *zip)
+belay_status belay_zip_open(struct belay_log *log, const char *file, const char *bytes, size_t size,
+                            struct belay_zip *zip)
 {
-    struct reader r = { .log = log, .file = file, .bytes = (const unsigned char *) bytes,
-                        .size = size, .zip = zip };
+    struct reader r = {
+        .log = log, .file = file, .bytes = (const unsigned char *) bytes, .size = size, .zip = zip
+    };
     belay_status status;
 
     *zip = (struct belay_zip){ 0 };
@@ -242,8 +243,8 @@ void belay_zip_finish(struct belay_zip *zip)
     *zip = (struct belay_zip){ 0 };
 }
 
-static belay_status unpack(struct belay_log *log, const char *file,
-                           const struct belay_zip_entry *e, char *out)
+static belay_status unpack(struct belay_log *log, const char *file, const struct belay_zip_entry *e,
+                           char *out)
 {
     struct belay_inflate z = { 0 };
     belay_status status;
@@ -283,9 +284,9 @@ belay_status belay_zip_read(struct belay_log *log, const char *file,
         return belay_fail_nomem(log, e->size + 1);
     status = unpack(log, file, e, content);
     if (status == BELAY_OK && checksum(content, e->size) != e->crc)
-        status = belay_fail(log, BELAY_ERR_DATA, "%s: '%s' is damaged: checksum %08x, want %08x",
-                            file, e->name, (unsigned) checksum(content, e->size),
-                            (unsigned) e->crc);
+        status =
+            belay_fail(log, BELAY_ERR_DATA, "%s: '%s' is damaged: checksum %08x, want %08x", file,
+                       e->name, (unsigned) checksum(content, e->size), (unsigned) e->crc);
     if (status != BELAY_OK) {
         belay_free(content);
         return status;
