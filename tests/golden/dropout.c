@@ -110,8 +110,8 @@ void golden_dropout(const char *select)
         golden_count(golden_fail(&c, "%s", log.last), "dropout");
     } else {
         run(&c, doc.root);
-        golden_count_report("dropout", c.device->select);
     }
+    golden_count_report("dropout", c.device ? c.device->select : "no device");
     belay_device_close(&c.device);
     belay_json_finish(&doc);
     belay_free(text);

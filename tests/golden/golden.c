@@ -145,6 +145,7 @@ void golden_group(const char *group, golden_run_fn run, const char *select)
     }
     if (belay_device_open(&log, select, 0, &device) != BELAY_OK) {
         golden_count(golden_fail(&none, "%s", log.last), "");
+        golden_count_report(group, "no device");
         return;
     }
     run_group(group, run, &log, device);
