@@ -1,7 +1,9 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -182,6 +184,27 @@ START_TEST(a_failed_append_leaves_no_half_record)
 }
 END_TEST
 
+// The system takes two bytes of the record and refuses the rest.
+START_TEST(an_append_that_was_cut_short_is_taken_back)
+{
+    struct belay_append a;
+    struct rlimit before, small;
+    ck_log_ok(&sink, belay_append_open(&a, &sink, file));
+    ck_log_ok(&sink, belay_append_write(&a, "one\n", 4));
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 6;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    belay_status status = belay_append_write(&a, "two\n", 4);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    ck_assert_int_eq(status, BELAY_ERR_IO);
+    belay_append_close(&a);
+    check_content(file, "one\n");
+}
+END_TEST
+
 START_TEST(folders_are_made_with_their_parents_and_listed_in_order)
 {
     char path[400], **names;
@@ -263,6 +286,7 @@ static Suite *suite(void)
     tcase_add_test(t, when_any_call_fails_old_or_new_stands);
     tcase_add_test(t, publishing_makes_the_same_file_and_again_leaves_nothing);
     tcase_add_test(t, a_failed_append_leaves_no_half_record);
+    tcase_add_test(t, an_append_that_was_cut_short_is_taken_back);
     tcase_add_test(t, folders_are_made_with_their_parents_and_listed_in_order);
     tcase_add_test(t, paths_are_joined_with_one_slash);
     tcase_add_test(t, a_lock_keeps_others_out_until_it_is_dropped);

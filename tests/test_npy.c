@@ -123,6 +123,28 @@ START_TEST(a_changed_byte_in_packed_data_is_found)
 }
 END_TEST
 
+static belay_status parse_x(const char *bytes, size_t size)
+{
+    return belay_npz_parse(&sink, "f", bytes, size, "x", &t);
+}
+
+START_TEST(a_changed_byte_in_stored_data_is_found_by_the_checksum)
+{
+    static const float two = 2;
+    char *bytes;
+    size_t size, i = 0;
+    ck_log_ok(&sink, belay_file_read(&sink, DATA "two.npz", 0, &bytes, &size));
+    while (memcmp(bytes + i, &two, sizeof(two)) != 0)
+        ck_assert_uint_lt(++i, size - sizeof(two));
+    bytes[i] ^= 1;
+    ck_status_is(&sink, parse_exact(parse_x, bytes, size), BELAY_ERR_DATA);
+    bytes[i] ^= 1;
+    ck_log_ok(&sink, parse_exact(parse_x, bytes, size));
+    belay_tensor_finish(&t);
+    belay_free(bytes);
+}
+END_TEST
+
 // A version 1.0 file with this dictionary and 24 bytes of data.
 static belay_status parse_header(const char *dictionary)
 {
@@ -171,7 +193,8 @@ static Suite *suite(void)
     const TTest *const tests[] = {
         numpys_files_are_read_in_any_order, types_that_are_not_ours_are_told_apart_from_damage,
         members_of_archives_are_found_by_name, cut_anywhere_they_are_refused,
-        a_changed_byte_in_packed_data_is_found, headers_are_read_strictly,
+        a_changed_byte_in_packed_data_is_found,
+        a_changed_byte_in_stored_data_is_found_by_the_checksum, headers_are_read_strictly,
     };
     return harness_suite("npy", tests, sizeof(tests) / sizeof(tests[0]));
 }
