@@ -253,6 +253,25 @@ START_TEST(changed_data_and_models_are_refused)
 }
 END_TEST
 
+START_TEST(a_damaged_newest_checkpoint_does_not_cost_the_valid_one_before_it)
+{
+    char want[300], dir[300], newest[400], older[400];
+    make_reference(want, sizeof(want), NULL);
+    path_of(dir, sizeof(dir), "damaged");
+    ck_assert_int_eq(run(dir, (struct kill){ 20, -1, 0, NULL }, NULL), -SIGKILL);
+    snprintf(newest, sizeof(newest), "%s/checkpoints/step-00000014.safetensors", dir);
+    snprintf(older, sizeof(older), "%s/checkpoints/step-00000007.safetensors", dir);
+    ck_assert(belay_file_exists(newest) && belay_file_exists(older));
+    ck_log_ok(&test_log, belay_file_truncate(&test_log, newest, 1000));
+    // Goes on from step 7 and dies before the next save.
+    const char *one = "checkpoint.keep_last=1";
+    ck_assert_int_eq(run(dir, (struct kill){ 12, -1, 0, one }, NULL), -SIGKILL);
+    ck_assert(belay_file_exists(older));
+    ck_assert_int_eq(run(dir, whole, NULL), 0);
+    check_same(dir, want, "resumed before a damaged checkpoint");
+}
+END_TEST
+
 static Suite *suite_resume(void)
 {
     Suite *s = suite_create("resume");
@@ -265,6 +284,7 @@ static Suite *suite_resume(void)
     tcase_add_test(tc, cancelled_and_resumed);
     tcase_add_test(tc, streamed_data_give_the_same_bits);
     tcase_add_test(tc, changed_data_and_models_are_refused);
+    tcase_add_test(tc, a_damaged_newest_checkpoint_does_not_cost_the_valid_one_before_it);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -21,6 +21,7 @@ struct belay_schedule_state { // serialised by the trainer, value by value
 struct belay_schedule {
     const char *name, *help;
     struct belay_option options[BELAY_MAX_OPTIONS]; // fewer than that; the rest have a NULL name
+    // An option `over` that is 0 is given the steps of the whole run after the warm-up, if limited.
     // The rate (not a factor) for step 0, 1, … and the base rate of a group; options in table order.
     double (*rate)(const double *options, const struct belay_schedule_state *state, double base,
                    uint64_t step);

@@ -174,9 +174,21 @@ static belay_status count_steps(struct belay_trainer *t)
     return BELAY_OK;
 }
 
+// Steps of the whole run after the warm-up; 0 when neither steps nor epochs limit it.
+static double scheduled_steps(const struct belay_trainer *t)
+{
+    uint64_t limit = t->max_steps ? t->max_steps : t->epoch_steps;
+    if (t->max_steps && t->epoch_steps && t->epoch_steps < limit)
+        limit = t->epoch_steps;
+    return (double) limit > t->warmup_steps ? (double) limit - t->warmup_steps : 0;
+}
+
 static void make_schedule(struct belay_trainer *t)
 {
     const struct belay_recipe *r = t->recipe;
+    t->warmup_steps = r->warmup.value > 0
+                          ? (double) belay_length_steps(&r->warmup, t->steps_per_epoch)
+                          : 0;
     for (int i = 0; i < BELAY_MAX_OPTIONS && r->schedule->options[i].name; i++) {
         t->schedule_options[i] = r->schedule_options[i];
         if (strcmp(r->schedule->options[i].type, "steps") == 0) {
@@ -184,11 +196,10 @@ static void make_schedule(struct belay_trainer *t)
             if (l.unit == BELAY_UNIT_EPOCHS || l.unit == BELAY_UNIT_STEPS)
                 t->schedule_options[i] =
                     l.value > 0 ? (double) belay_length_steps(&l, t->steps_per_epoch) : l.value;
+            if (l.value == 0 && strcmp(r->schedule->options[i].name, "over") == 0)
+                t->schedule_options[i] = scheduled_steps(t);
         }
     }
-    t->warmup_steps = r->warmup.value > 0
-                          ? (double) belay_length_steps(&r->warmup, t->steps_per_epoch)
-                          : 0;
     if (r->schedule->init)
         r->schedule->init(t->schedule_options, &t->s.schedule);
 }

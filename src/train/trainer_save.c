@@ -184,6 +184,9 @@ static belay_status drop_old(struct belay_trainer *t)
 {
     uint64_t bests[MAX_BESTS + MAX_KEPT];
     size_t num = 0;
+    // Files of later steps are damaged, or of a future that is made anew: counted among the newest
+    // they would cost the one that the run goes on from.
+    BELAY_TRY(belay_checkpoint_forget_after(t->log, &t->paths, t->s.step));
     for (int i = 0; i < t->s.num_bests; i++)
         bests[num++] = t->s.bests[i].step;
     for (int i = 0; i < t->s.num_kept; i++)

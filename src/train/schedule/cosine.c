@@ -19,7 +19,7 @@ const struct belay_schedule belay_schedule_cosine = {
     .name = "cosine",
     .help = "falls to min along half a cosine, then stays there",
     .options = {
-        [OVER] = { "over", "steps", 0, "how long the fall takes; 0: the base rate for ever" },
+        [OVER] = { "over", "steps", 0, "how long the fall takes; 0: the whole run, if it is limited" },
         [MIN] = { "min", "float", 0, "the lowest rate" },
     },
     .rate = rate,
