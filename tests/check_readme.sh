@@ -30,6 +30,6 @@ done
 # shellcheck disable=SC2016 # backquotes of Markdown
 while read -r path; do
     check "README's map names $path" test -e "$path"
-done < <(grep -oE '^\| `[a-z./]+/?` ' README.md | tr -d '|` ')
+done < <(grep -oE '^\| `[a-z]+/[a-z./]*` ' README.md | tr -d '|` ')
 
 finish
