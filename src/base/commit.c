@@ -16,7 +16,8 @@
 static belay_status fail_errno(struct belay_log *log, const char *verb, const char *path)
 {
     int error = errno;
-    return belay_fail(log, BELAY_ERR_IO, "%s: cannot %s: %s", path, verb, strerror(error));
+    return belay_fail(log, error == ENOMEM ? BELAY_ERR_NOMEM : BELAY_ERR_IO, "%s: cannot %s: %s",
+                      path, verb, strerror(error));
 }
 
 // PATH.tmp-PID-N: in the same folder, so that the rename never crosses file systems. Unique within

@@ -28,8 +28,8 @@ static belay_status make_one(struct belay_log *log, const char *path)
     if (belay_sys_mkdir(path, 0777) == 0) {
         if (belay_sys_sync_parent(path) == 0)
             return BELAY_OK;
-        return belay_fail(log, BELAY_ERR_IO, "%s: cannot sync the folder above: %s", path,
-                          strerror(errno));
+        return belay_fail(log, errno == ENOMEM ? BELAY_ERR_NOMEM : BELAY_ERR_IO,
+                          "%s: cannot sync the folder above: %s", path, strerror(errno));
     }
     int error = errno;
     if (error == EEXIST && belay_dir_exists(path))

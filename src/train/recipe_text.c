@@ -252,6 +252,7 @@ belay_status belay_recipe_write(const struct belay_recipe *r, char **text)
 {
     struct belay_str s = { 0 }, value = { 0 };
     const char *before = "";
+    bool failed = false;
     if (r->model)
         add_model(&s, r->model);
     for (const struct belay_key *key = belay_recipe_keys; key->path; key++) {
@@ -263,8 +264,9 @@ belay_status belay_recipe_write(const struct belay_recipe *r, char **text)
         add_path(&s, key->path, before);
         belay_str_addf(&s, "%s\n", value.text ? value.text : "\"\"");
         before = key->path;
+        failed = failed || value.failed;
     }
-    bool failed = s.failed || value.failed;
+    failed = failed || s.failed;
     belay_str_free(&value);
     if (failed) {
         belay_str_free(&s);

@@ -164,8 +164,11 @@ static void rank_best(struct belay_trainer *t, double value)
 belay_status belay_trainer_check(struct belay_trainer *t)
 {
     struct check_values val = { .loss = NAN };
-    struct belay_monitor_event event = { .step = t->s.step, .epoch = belay_trainer_epoch(t),
-                                         .seconds = belay_trainer_seconds(t) };
+    struct belay_monitor_event event = { .step = t->s.step, .epoch = belay_trainer_epoch(t) };
+    // The monitor's state goes into checkpoints: no clock there unless a rule asks for one.
+    if (t->recipe->stop.patience.unit == BELAY_UNIT_SECONDS ||
+        t->recipe->stop.warmup.unit == BELAY_UNIT_SECONDS)
+        event.seconds = t->spent_before + belay_trainer_seconds(t);
     BELAY_TRY(belay_trainer_drain(t));
     if (t->has_validation)
         BELAY_TRY(belay_trainer_measure(t, BELAY_PART_VALIDATION, &val));
