@@ -66,7 +66,8 @@ check_json --help --json
 run 2 "unknown command 'trian', did you mean 'train'?" trian
 run 2 "unknown option '--dryrun', did you mean '--dry-run'?" train --dryrun x.yaml
 run 2 'usage: belay train RECIPE' train
-run 2 "is one argument too many" eval a b
+run 2 "is one argument too many" inspect a b
+run 2 "say which file to predict" predict a
 run 2 "takes no value" train --json=1 x
 run 2 "needs a value" predict x --out
 
@@ -165,7 +166,7 @@ cp run/best.safetensors best.before
 run 0 '' train csv.yaml run.if_exists=resume
 check 'a finished run is resumed without change' cmp run/best.safetensors best.before
 run 0 'accuracy' eval run
-run 0 'accuracy' eval run/best.safetensors --data good.csv
+run 0 'accuracy' eval run/best.safetensors good.csv
 check_json eval run --json
 run 0 '' predict run --data good.csv --out pred.csv
 check 'one line a row and a header' test "$(wc -l <pred.csv)" -eq 121
@@ -173,7 +174,7 @@ check 'the header names the classes' grep -q '^row,prediction,ant,"bee, big",cat
 sed 's/,[^,]*$//' good.csv | sed 's/,"bee$//' >no_target.csv
 run 0 '' predict run/best.safetensors --data no_target.csv -o pred2.csv
 check 'the target is not needed' cmp pred.csv pred2.csv
-"$belay" predict run --data good.csv >pred3.csv 2>err
+"$belay" predict run good.csv >pred3.csv 2>err
 check 'predictions to the output are the same' cmp pred.csv pred3.csv
 run 8 'ragged.csv:8' predict run --data ragged.csv -o no.csv
 check 'nothing is left of a failed prediction' sh -c '! ls no.csv*'

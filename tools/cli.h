@@ -41,6 +41,8 @@ bool join_path(char *out, size_t size, const char *folder, const char *name);
 // The model file of RUN|FILE, and the recipe that lies beside it (false: there is none).
 bool model_path(char *out, size_t size, const char *run_or_file);
 bool recipe_beside(char *out, size_t size, const char *run_or_file);
+// The arguments after RUN|FILE are data files too.
+void take_data(struct cli *cli);
 // Text for a terminal: control bytes as '?'.
 void print_safe(FILE *to, const char *text);
 // "12.3 MiB"

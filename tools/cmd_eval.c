@@ -47,12 +47,13 @@ static int run(struct cli *cli)
     char path[4096], recipe[4096];
     belay_scores scores = { 0 };
     belay_ctx *ctx = NULL;
+    take_data(cli);
     bool own = cli->num_data > 0;
     if (!model_path(path, sizeof(path), cli->rest[0]))
         return cli_error(cli, EXIT_USAGE, "the path is too long");
     if (!own && !recipe_beside(recipe, sizeof(recipe), cli->rest[0]))
-        return cli_error(cli, EXIT_USAGE, "%s: no resolved.yaml lies beside it; say with --data on "
-                         "which files", cli->rest[0]);
+        return cli_error(cli, EXIT_USAGE, "%s: no resolved.yaml lies beside it; say on which "
+                         "files", cli->rest[0]);
     belay_status status = cli_open(cli, &ctx);
     if (status == BELAY_OK)
         status = evaluate(cli, ctx, path, own ? NULL : recipe, &scores);
@@ -70,18 +71,18 @@ static const struct option_row options[] = {
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_DEVICE,
-    { "data", 0, "FILE", "measure on this file; again for the next (idx: images, then labels)",
-      OPTION_DATA, 0 },
+    { "data", 0, "FILE", "the same as DATA; again for the next file", OPTION_DATA, 0 },
     { 0 },
 };
 
 const struct command command_eval = {
     .name = "eval",
-    .args = "RUN|FILE [--data FILE...]",
+    .args = "RUN|FILE [DATA...]",
     .summary = "Measures a trained model on the test data of its recipe or on given files",
-    .detail = "RUN means its best.safetensors.\n",
+    .detail = "RUN means its best.safetensors. DATA as in data.test of a recipe: for idx the images,\n"
+              "then the labels. Without it, the test data of the recipe beside the model.\n",
     .options = options,
     .min_rest = 1,
-    .max_rest = 1,
+    .max_rest = (size_t) -1,
     .run = run,
 };

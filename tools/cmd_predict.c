@@ -107,8 +107,10 @@ static int run(struct cli *cli)
 {
     char part[4096];
     belay_ctx *ctx = NULL;
+    take_data(cli);
     if (cli->num_data == 0)
-        return cli_error(cli, EXIT_USAGE, "say with --data FILE what to predict");
+        return cli_error(cli, EXIT_USAGE, "say which file to predict: belay predict %s FILE",
+                         cli->rest[0]);
     if (cli->out && (size_t) snprintf(part, sizeof(part), "%s.part", cli->out) >= sizeof(part))
         return cli_error(cli, EXIT_USAGE, "the path is too long");
     belay_status status = cli_open(cli, &ctx);
@@ -126,19 +128,19 @@ static const struct option_row options[] = {
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_DEVICE,
-    { "data", 0, "FILE", "the rows to predict; targets in it are not needed", OPTION_DATA, 0 },
+    { "data", 0, "FILE", "the same as DATA", OPTION_DATA, 0 },
     { "out", 'o', "FILE", "where the CSV goes; else to the output", TEXT(out) },
     { 0 },
 };
 
 const struct command command_predict = {
     .name = "predict",
-    .args = "RUN|FILE --data FILE [--out CSV]",
+    .args = "RUN|FILE DATA... [--out CSV]",
     .summary = "Predicts rows with a trained model; writes CSV",
     .detail = "One line a row: its id, the prediction, and for classes the probability of each.\n"
-              "RUN means its best.safetensors.\n",
+              "RUN means its best.safetensors. Targets in DATA are not needed.\n",
     .options = options,
     .min_rest = 1,
-    .max_rest = 1,
+    .max_rest = (size_t) -1,
     .run = run,
 };

@@ -99,9 +99,8 @@ bool options_parse(struct cli *cli, int argc, char **argv)
 
 void options_help(const struct command *command, FILE *to)
 {
-    fprintf(to, "belay %s %s\n\n%s.\n%s%s%s\nOptions:\n", command->name, command->args,
-            command->summary, command->detail ? "\n" : "", command->detail ? command->detail : "",
-            command->detail ? "\n" : "");
+    fprintf(to, "belay %s %s\n\n%s.\n%s%s\nOptions:\n", command->name, command->args,
+            command->summary, command->detail ? "\n" : "", command->detail ? command->detail : "");
     for (const struct option_row *row = command->options; row->name; row++) {
         char left[40], letter[8] = "    ";
         if (row->letter)

@@ -21,3 +21,9 @@ bool recipe_beside(char *out, size_t size, const char *run_or_file)
         return false;
     return join_path(out, size, folder[0] ? folder : "/", "resolved.yaml") && is_file(out);
 }
+
+void take_data(struct cli *cli)
+{
+    for (size_t i = 1; i < cli->num_rest; i++)
+        cli->data[cli->num_data++] = cli->rest[i];
+}

@@ -103,7 +103,7 @@ static void print_result(const belay_result *r)
     if (isfinite(r->test_loss))
         printf("\n");
     if (r->best_path[0])
-        printf("model:   %s\npredict: belay predict %s --data FILE\n", r->best_path, r->best_path);
+        printf("model:   %s\npredict: belay predict %s FILE\n", r->best_path, r->best_path);
 }
 
 // One line: line ends in JSON stand between tokens only.
