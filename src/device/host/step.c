@@ -272,5 +272,6 @@ static belay_status run_reference(struct belay_device *dev, struct belay_step *s
 
 belay_status belay_host_step_run(struct belay_device *dev, struct belay_step *s)
 {
+    dev->counters.launches++;
     return s->desc.group->elementwise ? run_elementwise(dev, s) : run_reference(dev, s);
 }
