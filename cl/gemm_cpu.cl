@@ -4,6 +4,7 @@
 //
 // Order of summation: gemm_cpu is one fma chain along k, ascending. gemm_cpu_dot (A and B both
 // contiguous along k) has W chains, element p in chain p % W, added up as a tree at the end.
+// lint: -DW=8 -DMR=6 -DNV=2 -DDM=4 -DDN=2
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 typedef JOIN(float, W) VW;

@@ -34,7 +34,7 @@ int main(void)
     for (int i = 0; i < ROWS * FEATURES; i++)
         x[i] = 2.0f * (float) rand() / (float) RAND_MAX - 1.0f;
     for (int i = 0; i < ROWS; i++)
-        y[i] = fabsf(x[i * FEATURES]) - 0.5f * x[i * FEATURES + 1];
+        y[i] = fmaxf(0, x[i * FEATURES]) - 0.5f * x[i * FEATURES + 1];
 
     check(ctx, belay_ctx_create(NULL, &ctx)); // BELAY_DEVICE chooses the device
     check(ctx, belay_recipe_parse(ctx, recipe_text, "tiny", NULL, 0, &recipe));

@@ -26,7 +26,7 @@ lint() {
 for file; do
     [ -e "$file" ] || continue
     check "$file" lint "$file"
-    if [ "$(awk 'length > 100' "$file" | wc -l)" = 0 ]; then
+    if ! LC_ALL=C.UTF-8 grep -qE '.{101}' "$file"; then
         passed
     else
         failed "$file has lines of more than 100 columns"
