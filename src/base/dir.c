@@ -133,3 +133,12 @@ done:
         belay_names_free(list, n);
     return status;
 }
+
+belay_status belay_dir_create_private(struct belay_log *log, const char *path)
+{
+    BELAY_TRY(belay_dir_create(log, path));
+    if (chmod(path, 0700) != 0)
+        return belay_fail(log, BELAY_ERR_IO, "%s: cannot be made private: %s", path,
+                          strerror(errno));
+    return BELAY_OK;
+}

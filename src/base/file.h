@@ -12,6 +12,7 @@ bool belay_file_exists(const char *path);
 bool belay_dir_exists(const char *path);
 belay_status belay_file_size(struct belay_log *log, const char *path, uint64_t *size);
 belay_status belay_dir_create(struct belay_log *log, const char *path); // with parents, 0777
+belay_status belay_dir_create_private(struct belay_log *log, const char *path); // and 0700
 belay_status belay_file_remove(struct belay_log *log, const char *path); // absent is fine
 // Makes `path` exactly `size` bytes long and syncs it.
 belay_status belay_file_truncate(struct belay_log *log, const char *path, uint64_t size);

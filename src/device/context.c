@@ -49,7 +49,9 @@ belay_status belay_ctx_open(belay_ctx *ctx)
 {
     if (ctx->device)
         return BELAY_OK;
-    return belay_device_open(&ctx->log, ctx->device_spec, ctx->memory_limit, &ctx->device);
+    BELAY_TRY(belay_device_open(&ctx->log, ctx->device_spec, ctx->memory_limit, &ctx->device));
+    ctx->device->cache_dir = ctx->cache_dir;
+    return BELAY_OK;
 }
 
 void belay_ctx_destroy(belay_ctx **ctx)

@@ -89,6 +89,7 @@ struct belay_device {
     struct belay_profile profile;
     size_t align;          // of sub-buffers, bytes
     uint64_t max_alloc, global_memory, memory_limit, allocated;
+    const char *cache_dir; // folder for built programs, kept; NULL: none
     belay_status failed;   // the first driver error; nothing computed after it is saved
     struct belay_counters counters;
     int64_t fail_in;       // tests: 1 + calls until one fails; 0: off

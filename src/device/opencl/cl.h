@@ -89,6 +89,11 @@ void belay_cl_drop_marks(struct belay_cl *cl);
 // Programs, kept by their text and options for the life of the device.
 belay_status belay_cl_cache_create(struct belay_cl *cl);
 void belay_cl_cache_destroy(struct belay_cl *cl);
+// Programs on disk (binary.c). False: there is no cache, or it has no such program.
+bool belay_cl_binary_path(struct belay_cl *cl, const char *text_key, char *out, size_t size);
+bool belay_cl_binary_load(struct belay_cl *cl, const char *path, const char *options,
+                          cl_program *out);
+void belay_cl_binary_store(struct belay_cl *cl, const char *path, cl_program program);
 // Builds `text` (after common.clh) or gives the program built before. Borrowed from the cache.
 // `label` names it in messages; `options` may be NULL.
 belay_status belay_cl_program_text(struct belay_cl *cl, const char *label, const char *text,

@@ -235,7 +235,13 @@ static belay_status find_or_build(struct belay_cl *cl, const char *label, const 
     if (!belay_grow((void **) &cache->built, cache->num, &cache->capacity,
                     sizeof(*cache->built)))
         return belay_fail_nomem(cl->log, sizeof(*cache->built));
-    BELAY_TRY(build(cl, label, text, options, out));
+    char path[4096];
+    bool on_disk = belay_cl_binary_path(cl, key.hex, path, sizeof(path));
+    if (!on_disk || !belay_cl_binary_load(cl, path, options, out)) {
+        BELAY_TRY(build(cl, label, text, options, out));
+        if (on_disk)
+            belay_cl_binary_store(cl, path, *out);
+    }
     cache->built[cache->num++] = (struct built){ key, *out };
     return BELAY_OK;
 }

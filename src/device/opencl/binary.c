@@ -1,0 +1,133 @@
+// Built programs on disk, for drivers that keep none themselves: a file a program, named by a
+// digest of source, options, device and driver. A file that is damaged, foreign or unreadable is
+// built over; nothing here can fail a run.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "device/opencl/cl.h"
+
+#define MAGIC "belay-kernels 1\n"
+#define MAX_BINARY ((uint64_t) 64 << 20) // bytes of one file
+#define MAX_FILES 512                    // in the folder; the oldest go first
+
+// PoCL keeps finished work-group functions, NVIDIA and Mesa finished code: better than what
+// CL_PROGRAM_BINARIES would give.
+static bool driver_keeps_its_own(const struct belay_cl *cl)
+{
+    static const char *const platforms[] = { "Portable Computing Language", "NVIDIA", "rusticl" };
+    for (size_t i = 0; i < sizeof(platforms) / sizeof(platforms[0]); i++)
+        if (strstr(cl->info.platform, platforms[i]))
+            return true;
+    return false;
+}
+
+bool belay_cl_binary_path(struct belay_cl *cl, const char *text_key, char *out, size_t size)
+{
+    struct belay_hash h;
+    struct belay_digest key;
+    const char *dir = cl->dev->cache_dir;
+    if (!dir || driver_keeps_its_own(cl) || !belay_hash_begin(&h))
+        return false;
+    const char *const parts[] = { MAGIC, text_key, cl->info.name, cl->info.platform,
+                                  cl->info.driver, cl->info.version };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        belay_hash_add(&h, parts[i], strlen(parts[i]) + 1);
+    belay_hash_end(&h, &key);
+    int length = snprintf(out, size, "%s/kernels/%s.bin", dir, key.hex);
+    return length > 0 && (size_t) length < size;
+}
+
+// "MAGIC" "32 hex digits\n" binary
+static bool whole(const char *data, size_t size, const unsigned char **binary, size_t *length)
+{
+    const size_t head = sizeof(MAGIC) - 1 + 33;
+    struct belay_digest digest;
+    if (size <= head || memcmp(data, MAGIC, sizeof(MAGIC) - 1) != 0)
+        return false;
+    belay_digest_of(data + head, size - head, &digest);
+    *binary = (const unsigned char *) data + head;
+    *length = size - head;
+    return memcmp(data + sizeof(MAGIC) - 1, digest.hex, 32) == 0;
+}
+
+static bool build_binary(struct belay_cl *cl, const unsigned char *binary, size_t length,
+                         const char *options, cl_program *out)
+{
+    cl_int error, each;
+    cl_program program = clCreateProgramWithBinary(cl->context, 1, &cl->device, &length, &binary,
+                                                   &each, &error);
+    if (error != CL_SUCCESS)
+        return false;
+    if (clBuildProgram(program, 1, &cl->device, options, NULL, NULL) != CL_SUCCESS) {
+        clReleaseProgram(program);
+        return false;
+    }
+    *out = program;
+    return true;
+}
+
+bool belay_cl_binary_load(struct belay_cl *cl, const char *path, const char *options,
+                          cl_program *out)
+{
+    const unsigned char *binary;
+    size_t size, length;
+    char *data = NULL;
+    // No log: a file that is not there is no error.
+    if (!belay_file_exists(path) || belay_file_read(NULL, path, MAX_BINARY, &data, &size))
+        return false;
+    bool loaded = whole(data, size, &binary, &length) &&
+                  build_binary(cl, binary, length, options, out);
+    if (!loaded)
+        belay_say(cl->log, BELAY_LOG_DEBUG, "kernel cache: %s is of no use, built again", path);
+    belay_free(data);
+    return loaded;
+}
+
+// The folder is the user's own; when it is full, all goes: it is only a cache.
+static bool prepare_folder(const char *path)
+{
+    char dir[4096];
+    char **names;
+    size_t count;
+    snprintf(dir, sizeof(dir), "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    if (belay_dir_create_private(NULL, dir) != BELAY_OK ||
+        belay_dir_list(NULL, dir, &names, &count) != BELAY_OK)
+        return false;
+    for (size_t i = 0; count > MAX_FILES && i < count; i++) {
+        char *old = belay_path_join(dir, names[i]);
+        if (old)
+            (void) belay_file_remove(NULL, old);
+        belay_free(old);
+    }
+    belay_names_free(names, count);
+    return true;
+}
+
+void belay_cl_binary_store(struct belay_cl *cl, const char *path, cl_program program)
+{
+    struct belay_str file = { 0 };
+    struct belay_digest digest;
+    unsigned char *binary = NULL;
+    size_t size = 0;
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, NULL) ||
+        size == 0 || size > MAX_BINARY || !prepare_folder(path))
+        return;
+    binary = belay_alloc(size);
+    if (binary && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(binary), &binary, NULL) ==
+                      CL_SUCCESS) {
+        belay_digest_of(binary, size, &digest);
+        belay_str_addf(&file, "%s%s\n", MAGIC, digest.hex);
+        belay_str_add_bytes(&file, binary, size);
+        if (!file.failed && belay_file_write(NULL, path, file.text, file.length) != BELAY_OK)
+            belay_say(cl->log, BELAY_LOG_DEBUG, "kernel cache: %s cannot be written", path);
+    }
+    belay_str_free(&file);
+    belay_free(binary);
+}
