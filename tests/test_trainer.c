@@ -356,8 +356,9 @@ START_TEST(a_larger_limit_lets_a_finished_run_go_on)
     snprintf(dir, sizeof(dir), "%s/longer", folder);
     char set_dir[320];
     snprintf(set_dir, sizeof(set_dir), "run.dir=%s", dir);
-    const char *set[] = { set_dir, "train.epochs=2" };
-    belay_trainer *t = make(set, 2, true);
+    // "number" is for new runs: resume means the one that is named.
+    const char *set[] = { set_dir, "train.epochs=2", "run.if_exists=number" };
+    belay_trainer *t = make(set, 3, true);
     belay_progress p;
     belay_result r;
     ck_ok(ctx, belay_trainer_run(t, NULL, NULL));

@@ -41,6 +41,9 @@ static belay_status meta_of(struct belay_model *m, const char *path, const char 
 static belay_status read_meta(struct belay_model *m, const char *path)
 {
     const char *model, *preprocess, *loss;
+    // Whoever writes a model writes its digest; it was compared when the file was read.
+    if (belay_st_meta(&m->file, "belay.model") && !belay_st_meta(&m->file, "belay.digest"))
+        return belay_fail(m->log, BELAY_ERR_DAMAGED, "%s: its digest is gone", path);
     BELAY_TRY(meta_of(m, path, "belay.model", &model));
     BELAY_TRY(meta_of(m, path, "belay.preprocess", &preprocess));
     BELAY_TRY(meta_of(m, path, "belay.loss", &loss));

@@ -21,7 +21,7 @@ static char *numbered(const char *base, int number)
 }
 
 // Without run.dir: runs/<name of the recipe>; "number" adds -2, -3, … until one is free.
-static belay_status choose_dir(struct belay_trainer *t, char **out)
+static belay_status choose_dir(struct belay_trainer *t, bool resume_only, char **out)
 {
     const struct belay_recipe *r = t->recipe;
     struct belay_str base = { 0 };
@@ -33,7 +33,9 @@ static belay_status choose_dir(struct belay_trainer *t, char **out)
         int length = dot && dot > name ? (int) (dot - name) : (int) strlen(name);
         belay_str_addf(&base, "runs/%.*s", length, name);
     }
-    bool number = r->if_exists == BELAY_IF_NUMBER || (!r->run_dir && r->if_exists == BELAY_IF_FAIL);
+    bool number =
+        r->if_exists == BELAY_IF_NUMBER || (!r->run_dir && r->if_exists == BELAY_IF_FAIL);
+    number = number && !resume_only;
     char *dir = base.text;
     for (int i = 2; dir && number && run_exists(dir); i++) {
         char *next = numbered(base.text, i);
@@ -60,7 +62,7 @@ static belay_status lock_dir(struct belay_trainer *t)
 belay_status belay_trainer_open_dir(struct belay_trainer *t, bool resume_only, bool *resume)
 {
     char *dir = NULL;
-    BELAY_TRY(choose_dir(t, &dir));
+    BELAY_TRY(choose_dir(t, resume_only, &dir));
     bool exists = run_exists(dir);
     belay_status status = BELAY_OK;
     *resume = exists && (resume_only || t->recipe->if_exists == BELAY_IF_RESUME);
