@@ -15,8 +15,8 @@ uint batch_offset(uint q, const uint *dim, const uint *stride)
 }
 
 kernel void gemm_plain(global float *c, global const float *a, global const float *b, uint m,
-                       uint n, uint k, uint as0, uint as1, uint bs0, uint bs1, float alpha, float beta,
-                       uint8 batch_dim, uint8 batch_a, uint8 batch_b)
+                       uint n, uint k, uint as0, uint as1, uint bs0, uint bs1, float alpha,
+                       float beta, uint8 batch_dim, uint8 batch_a, uint8 batch_b)
 {
     const uint j0 = (uint) get_global_id(0) * RN, i0 = (uint) get_global_id(1) * RM;
     const uint q = (uint) get_global_id(2);

@@ -12,7 +12,7 @@ static const char recipe_text[] =
     "loss: mse\n"
     "optimizer: {name: sgd, lr: 0.05}\n"
     "train: {batch: 50, epochs: 500}\n"
-    "stop: {monitor: val.loss, patience: 10}\n";
+    "stop: {patience: 10, min_delta: 0.0001}\n";
 
 static void check(belay_ctx *ctx, belay_status status)
 {
