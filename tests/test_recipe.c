@@ -242,6 +242,8 @@ START_TEST(unknown_names_are_refused_with_a_suggestion)
             "r.yaml:1: unknown loss 'cross_entrpy', did you mean 'cross_entropy'?");
     refused("schedule:\n  name: cosin\n", "r.yaml:2: unknown schedule 'cosin', did you mean "
             "'cosine'?");
+    refused("data: {format: spiral}\n",
+            "r.yaml:1: unknown data.format 'spiral', did you mean 'spirals'?");
     refused("metrics: [acuracy]\n", "r.yaml:1: unknown metric 'acuracy', did you mean 'accuracy'?");
 }
 END_TEST

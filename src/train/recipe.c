@@ -121,9 +121,27 @@ static belay_status read_model(struct belay_recipe *r)
     return BELAY_OK;
 }
 
+static belay_status check_format(struct belay_recipe *r)
+{
+    size_t count = 0;
+    bool known = !r->data.format;
+    for (; belay_data_formats[count]; count++)
+        known = known || strcmp(r->data.format, belay_data_formats[count]) == 0;
+    if (known)
+        return BELAY_OK;
+    const char *near = belay_suggest(r->data.format, belay_data_formats, count);
+    const struct belay_yaml *node = find_node(r, "data.format");
+    if (near)
+        return belay_recipe_bad(r, node, "unknown data.format '%s', did you mean '%s'?",
+                                r->data.format, near);
+    return belay_recipe_bad(r, node, "unknown data.format '%s'; `belay config format` lists them",
+                            r->data.format);
+}
+
 // What follows from several keys together.
 static belay_status derive(struct belay_recipe *r)
 {
+    BELAY_TRY(check_format(r));
     const char *metric = strchr(r->monitor, '.');
     const struct belay_yaml *node = find_node(r, "stop.monitor");
     if (!metric || (strncmp(r->monitor, "val.", 4) != 0 && strcmp(r->monitor, "train.loss") != 0))
