@@ -136,7 +136,10 @@ START_TEST(a_step_builds_and_allocates_nothing_and_launches_the_same)
     ck_assert_uint_eq(dev->counters.launches - before.launches, 20 * each);
     ck_assert_uint_eq(dev->counters.builds, before.builds);
     ck_assert_uint_eq(dev->counters.allocs, before.allocs);
+    ck_assert_uint_eq(dev->counters.alloc_bytes, before.alloc_bytes);
     ck_assert_uint_eq(dev->counters.reads, before.reads);
+    // The step table and the optimizer's numbers; an epoch's order every fourth step.
+    ck_assert_uint_eq(dev->counters.writes - before.writes, 2 * 20 + 5);
     ck_assert_int_eq(belay_alloc_count(), allocs);
     belay_trainer_destroy(&t);
 }
@@ -290,6 +293,36 @@ START_TEST(frozen_parameters_do_not_move_and_groups_have_their_own_rate)
     belay_st_finish(&st[0]);
     belay_st_finish(&st[1]);
     belay_trainer_destroy(&t);
+    belay_recipe_destroy(&r);
+}
+END_TEST
+
+START_TEST(a_run_starts_from_the_weights_of_a_file)
+{
+    char path[300], init[320];
+    static const char *const set[] = { "train.epochs=5" };
+    belay_trainer *t = make(set, 1, false);
+    belay_progress p;
+    snprintf(path, sizeof(path), "%s/init.safetensors", folder);
+    snprintf(init, sizeof(init), "init=%s", path);
+    ck_ok(ctx, belay_trainer_run(t, NULL, NULL));
+    ck_ok(ctx, belay_trainer_step(t, &p));
+    double trained = p.val_loss;
+    ck_ok(ctx, belay_trainer_save(t, path));
+    belay_trainer_destroy(&t);
+    const char *from[] = { init, "optimizer.lr=1e-9", "train.epochs=1" };
+    t = make(from, 3, false);
+    ck_ok(ctx, belay_trainer_run(t, NULL, NULL));
+    ck_ok(ctx, belay_trainer_step(t, &p));
+    ck_assert_double_eq_tol(p.val_loss, trained, 1e-6);
+    belay_trainer_destroy(&t);
+    // Another model is refused by the first tensor that differs.
+    const char *other[] = { init, "model.layers=[{linear: 6}, relu, {linear: 1}]" };
+    belay_data data = regression();
+    belay_recipe *r = parse(base_recipe, other, 2);
+    belay_trainer_params params = { .recipe = r, .train = &data, .no_files = true };
+    ck_assert_int_eq(belay_trainer_create(ctx, &params, &t), BELAY_ERR_MISMATCH);
+    ck_assert_ptr_nonnull(strstr(belay_ctx_error(ctx), "'0.weight' is [5, 10]"));
     belay_recipe_destroy(&r);
 }
 END_TEST
@@ -450,6 +483,7 @@ static Suite *suite_trainer(void)
     tcase_add_test(tc, a_program_builds_its_own_graph);
     tcase_add_test(tc, a_saved_model_predicts_what_the_trainer_measured);
     tcase_add_test(tc, frozen_parameters_do_not_move_and_groups_have_their_own_rate);
+    tcase_add_test(tc, a_run_starts_from_the_weights_of_a_file);
     tcase_add_test(tc, one_batch_can_be_learnt_by_heart);
     tcase_add_test(tc, a_run_folder_is_not_written_over_and_not_shared);
     tcase_add_test(tc, a_larger_limit_lets_a_finished_run_go_on);

@@ -2,15 +2,74 @@
 
 #include "cli.h"
 
-static void print_scores(const char *path, const belay_scores *s)
+// Counts of one class against all others.
+struct counts {
+    double tp, fp, fn, tn;
+};
+
+static struct counts count_class(const belay_scores *s, size_t class)
+{
+    struct counts c = { 0 };
+    for (size_t t = 0; t < s->classes; t++) {
+        for (size_t p = 0; p < s->classes; p++) {
+            double rows = s->confusion[t * s->classes + p];
+            *(t == class ? (p == class ? &c.tp : &c.fn) : p == class ? &c.fp : &c.tn) += rows;
+        }
+    }
+    return c;
+}
+
+static const char *class_name(const belay_model *model, size_t class)
+{
+    const char *name = belay_model_class(model, class);
+    return name ? name : "?";
+}
+
+static void print_classes(const belay_model *model, const belay_scores *s)
+{
+    printf("\n  %-20s %8s %8s %8s %8s\n", "class", "TP", "FP", "FN", "TN");
+    for (size_t i = 0; i < s->classes; i++) {
+        struct counts c = count_class(s, i);
+        printf("  %-20.20s %8.0f %8.0f %8.0f %8.0f\n", class_name(model, i), c.tp, c.fp, c.fn,
+               c.tn);
+    }
+    if (s->classes > 20)
+        return;
+    printf("\n  rows of each class (down) by prediction (across):\n");
+    for (size_t t = 0; t < s->classes; t++) {
+        printf("  %-12.12s", class_name(model, t));
+        for (size_t p = 0; p < s->classes; p++)
+            printf(" %6.0f", s->confusion[t * s->classes + p]);
+        printf("\n");
+    }
+}
+
+static void print_scores(const char *path, const belay_model *model, const belay_scores *s)
 {
     printf("%s: %llu rows\n", path, (unsigned long long) s->rows);
     printf("  %-12s %.6g\n", "loss", s->loss);
     for (size_t i = 0; i < s->count; i++)
         printf("  %-12s %.6g\n", s->name[i], s->value[i]);
+    if (s->confusion)
+        print_classes(model, s);
 }
 
-static void print_json(const char *path, const belay_scores *s)
+static void json_confusion(const belay_model *model, const belay_scores *s)
+{
+    printf(", \"classes\": [");
+    for (size_t i = 0; i < s->classes; i++) {
+        printf("%s", i ? ", " : "");
+        json_text(stdout, class_name(model, i));
+    }
+    printf("], \"confusion\": [");
+    for (size_t t = 0; t < s->classes; t++)
+        for (size_t p = 0; p < s->classes; p++)
+            printf("%s%.0f%s", p ? ", " : t ? ", [" : "[", s->confusion[t * s->classes + p],
+                   p + 1 == s->classes ? "]" : "");
+    printf("]");
+}
+
+static void print_json(const char *path, const belay_model *model, const belay_scores *s)
 {
     printf("{\"model\": ");
     json_text(stdout, path);
@@ -22,12 +81,14 @@ static void print_json(const char *path, const belay_scores *s)
         printf(": ");
         json_number(stdout, s->value[i]);
     }
+    if (s->confusion)
+        json_confusion(model, s);
     printf("}\n");
 }
 
-static belay_status evaluate(struct cli *cli, belay_ctx *ctx, const char *path, const char *recipe,
-                             belay_scores *scores)
+static belay_status evaluate(struct cli *cli, belay_ctx *ctx, const char *path, const char *recipe)
 {
+    belay_scores scores = { 0 };
     belay_recipe *loaded = NULL;
     belay_model *model = NULL;
     belay_status status = BELAY_OK;
@@ -36,7 +97,11 @@ static belay_status evaluate(struct cli *cli, belay_ctx *ctx, const char *path, 
     if (status == BELAY_OK)
         status = belay_model_load(ctx, path, 0, &model);
     if (status == BELAY_OK)
-        status = belay_model_evaluate(model, loaded, cli->data, cli->num_data, scores);
+        status = belay_model_evaluate(model, loaded, cli->data, cli->num_data, &scores);
+    if (status == BELAY_OK && cli->json)
+        print_json(path, model, &scores);
+    else if (status == BELAY_OK)
+        print_scores(path, model, &scores);
     belay_model_destroy(&model);
     belay_recipe_destroy(&loaded);
     return status;
@@ -45,7 +110,6 @@ static belay_status evaluate(struct cli *cli, belay_ctx *ctx, const char *path, 
 static int run(struct cli *cli)
 {
     char path[4096], recipe[4096];
-    belay_scores scores = { 0 };
     belay_ctx *ctx = NULL;
     take_data(cli);
     bool own = cli->num_data > 0;
@@ -56,13 +120,9 @@ static int run(struct cli *cli)
                          "files", cli->rest[0]);
     belay_status status = cli_open(cli, &ctx);
     if (status == BELAY_OK)
-        status = evaluate(cli, ctx, path, own ? NULL : recipe, &scores);
+        status = evaluate(cli, ctx, path, own ? NULL : recipe);
     int code = status == BELAY_OK ? EXIT_DONE : cli_fail(cli, status);
     belay_ctx_destroy(&ctx);
-    if (code == EXIT_DONE && cli->json)
-        print_json(path, &scores);
-    else if (code == EXIT_DONE)
-        print_scores(path, &scores);
     return code;
 }
 

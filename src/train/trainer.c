@@ -21,15 +21,34 @@ double belay_trainer_seconds(const struct belay_trainer *t)
 
 // ---- making one ----
 
+// `train` with run.if_exists=resume goes on where the run was, as `resume` does.
+static belay_status recorded_device(struct belay_trainer *t, char **out)
+{
+    const struct belay_recipe *r = t->recipe;
+    belay_recipe *recorded = NULL;
+    if (r->device || r->if_exists != BELAY_IF_RESUME || !r->run_dir || t->no_files) {
+        *out = r->device ? belay_strdup(r->device) : NULL;
+        return r->device && !*out ? belay_fail_nomem(t->log, 1) : BELAY_OK;
+    }
+    char *path = belay_path_join(r->run_dir, "resolved.yaml");
+    belay_status status = path ? BELAY_OK : belay_fail_nomem(t->log, 1);
+    if (path && belay_file_exists(path))
+        status = belay_recipe_load(t->ctx, path, NULL, 0, &recorded);
+    if (recorded && recorded->device) {
+        *out = belay_strdup(recorded->device);
+        status = *out ? BELAY_OK : belay_fail_nomem(t->log, 1);
+    }
+    belay_recipe_destroy(&recorded);
+    belay_free(path);
+    return status;
+}
+
+// What the caller or BELAY_DEVICE says wins over the recipe.
 static belay_status open_device(struct belay_trainer *t)
 {
     struct belay_ctx *ctx = t->ctx;
-    // What the caller or BELAY_DEVICE says wins over the recipe.
-    if (!ctx->device && !ctx->device_spec && !belay_env("BELAY_DEVICE") && t->recipe->device) {
-        ctx->device_spec = belay_strdup(t->recipe->device);
-        if (!ctx->device_spec)
-            return belay_fail_nomem(t->log, 1);
-    }
+    if (!ctx->device && !ctx->device_spec && !belay_env("BELAY_DEVICE"))
+        BELAY_TRY(recorded_device(t, &ctx->device_spec));
     return belay_ctx_open(ctx);
 }
 
