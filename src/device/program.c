@@ -138,7 +138,7 @@ static belay_status make_step(struct belay_program *p, int index)
     for (int i = 0; i < group->num_y; i++)
         bufs[group->num_x + i] = buf_of(p, group->y[i]);
     const struct belay_step_desc desc = { group, bufs, bufs + group->num_x };
-    belay_status status = p->dev->ops->step_create(p->dev, p->prepared, &desc, &p->steps[index]);
+    belay_status status = belay_step_create(p->dev, p->prepared, &desc, &p->steps[index]);
     belay_free(bufs);
     return status;
 }
@@ -148,8 +148,7 @@ belay_status belay_program_ready(struct belay_program *p)
     const struct belay_graph *g = p->plan->graph;
     for (size_t i = 0; i < g->num_values; i++)
         BELAY_TRY(give_memory(p, g->values[i]));
-    if (p->dev->ops->plan_prepare)
-        BELAY_TRY(p->dev->ops->plan_prepare(p->dev, p->plan, &p->prepared));
+    BELAY_TRY(belay_device_prepare(p->dev, p->plan, &p->prepared));
     for (int i = 0; i < p->plan->num_groups; i++)
         BELAY_TRY(make_step(p, i));
     p->ready = true;
@@ -161,7 +160,7 @@ static belay_status bind_rows(struct belay_program *p, int64_t rows)
     p->bound_rows = -1;
     BELAY_TRY(belay_graph_shapes(p->plan->graph, rows, p->shapes));
     for (int i = 0; i < p->plan->num_groups; i++)
-        BELAY_TRY(p->dev->ops->step_bind(p->dev, p->steps[i], p->shapes));
+        BELAY_TRY(belay_step_bind(p->dev, p->steps[i], p->shapes));
     p->bound_rows = rows;
     return BELAY_OK;
 }
