@@ -374,7 +374,8 @@ belay_status belay_trainer_resume(belay_ctx *ctx, const char *run_dir,
                             "'%s' is no run folder: it has no resolved.yaml", run_dir);
         goto done;
     }
-    memcpy(all, overrides, num * sizeof(*all));
+    if (num)
+        memcpy(all, overrides, num * sizeof(*all));
     all[num] = set.text;
     BELAY_TRY_DONE(belay_recipe_load(ctx, resolved, all, num + 1, &recipe));
     status = create(ctx, recipe, params ? params : &none, true, out);
