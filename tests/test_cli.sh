@@ -59,7 +59,7 @@ check_json()
 }
 
 # ---- help ----
-for command in train resume eval predict devices inspect config recipes; do
+for command in train resume eval predict devices inspect config recipes bench; do
     run 0 'Options:' $command --help
     check_json $command --help --json
 done
@@ -87,6 +87,12 @@ run 2 "did you mean 'spirals'?" recipes spirols
 check_json recipes --json
 run 0 'select .*BELAY_DEVICE=host' devices
 check_json devices --json
+
+# ---- bench ----
+run 0 '"workload": "tiny"' bench tiny
+check_json bench tiny --quiet
+run 2 'cnn needs convolution' bench cnn
+run 2 'unknown workload' bench tny
 
 # ---- data to train on ----
 "$belay" recipes spirals >spirals.yaml

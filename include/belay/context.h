@@ -40,6 +40,11 @@ BELAY_API const char *belay_ctx_error(const belay_ctx *ctx);
 // The string that selects the open device again ("host", "opencl:0:1"); "" before it is open.
 BELAY_API const char *belay_ctx_device(const belay_ctx *ctx);
 
+// Bytes of device memory that are allocated now; 0 before the device is open.
+BELAY_API uint64_t belay_ctx_memory(const belay_ctx *ctx);
+// Waits until the device has done all that was asked of it: for timings.
+BELAY_API BELAY_MUST_CHECK belay_status belay_ctx_wait(belay_ctx *ctx);
+
 typedef struct belay_device_info {
     char select[32];        // what to put in BELAY_DEVICE: "host", "opencl:0:0"
     char name[128];         // the device's name

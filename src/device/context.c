@@ -70,6 +70,16 @@ const char *belay_ctx_error(const belay_ctx *ctx)
     return ctx->log.last;
 }
 
+uint64_t belay_ctx_memory(const belay_ctx *ctx)
+{
+    return ctx->device ? ctx->device->allocated : 0;
+}
+
+belay_status belay_ctx_wait(belay_ctx *ctx)
+{
+    return ctx->device ? belay_device_finish(ctx->device) : BELAY_OK;
+}
+
 const char *belay_ctx_device(const belay_ctx *ctx)
 {
     return ctx->device ? ctx->device->select : "";
