@@ -59,7 +59,7 @@ check_json()
 }
 
 # ---- help ----
-for command in train resume eval predict devices inspect config recipes bench; do
+for command in train resume eval predict devices inspect verify diff config recipes bench; do
     run 0 'Options:' $command --help
     check_json $command --help --json
 done
@@ -72,6 +72,7 @@ run 2 "unknown option '--dryrun', did you mean '--dry-run'?" train --dryrun x.ya
 run 2 'usage: belay train RECIPE' train
 run 2 "is one argument too many" inspect a b
 run 2 "say which file to predict" predict a
+run 2 'usage: belay diff A B' diff a
 run 2 "takes no value" train --json=1 x
 run 2 "needs a value" predict x --out
 
@@ -259,6 +260,52 @@ run 8 'nothere' eval nothere.safetensors --data good.csv
 run 8 'nothere' resume nothere
 printf 'not a model' >text.safetensors
 run 7 'text.safetensors' predict text.safetensors --data good.csv
+
+# ---- verify and diff ----
+run 0 '^ok .*run/best.safetensors: .*digest' verify run
+check 'a checkpoint is verified' grep -q '^ok .*run/checkpoints/step-' out
+check 'a line for each file' test "$(wc -l <out)" -eq "$(find run -name '*.safetensors' | wc -l)"
+run 0 '^ok ' verify run/best.safetensors
+check_json verify run --json
+run 7 '^damaged .*flipped.safetensors' verify flipped.safetensors
+{ head -c -1 run/best.safetensors && printf X; } >last_byte.safetensors
+run 7 '^damaged .*last_byte.safetensors: .*digest' verify last_byte.safetensors
+run 7 '^damaged .*cut.safetensors' verify cut.safetensors
+run 7 '^ok .*best.safetensors' verify run_flip
+check 'each damaged file is named' test "$(grep -c '^damaged' out)" -eq \
+    "$(find run_flip/checkpoints -name '*.safetensors' | wc -l)"
+"$belay" verify run_flip --json >json 2>err
+code=$?
+check 'verify --json tells damage' test $code -eq 7
+run 8 'nothere' verify nothere
+mkdir bare
+run 8 'bare' verify bare
+run 0 'equal' diff run/best.safetensors run
+check_json diff run run --json
+run 1 '0.weight.*largest difference' diff run/best.safetensors run_mean/best.safetensors
+run 1 'only in .*step-' diff run/best.safetensors "$(find run/checkpoints -name 'step-*' | head -1)"
+run 1 '"kind": "values".*"equal": 0}' diff run run_mean --json
+run 7 'flipped.safetensors' diff run flipped.safetensors
+run 8 'nothere' diff nothere run
+scalars() # OUT HEADER DATA: a safetensors file; the data in printf's notation
+{
+    # shellcheck disable=SC2059 # DATA is a format
+    { printf "\\$(printf %o ${#2})\000\000\000\000\000\000\000%s" "$2"; printf "$3"; } >"$1"
+}
+one='{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+scalars one.safetensors "$one" '\000\000\200\077\000\000\000\100' # 1, 2
+scalars two.safetensors "$one" '\000\000\200\077\000\000\200\100' # 1, 4
+scalars nan.safetensors "$one" '\000\000\200\077\000\000\300\177' # 1, NaN
+scalars flat.safetensors '{"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}' \
+    '\000\000\200\077\000\000\000\100'
+scalars int.safetensors '{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}' \
+    '\000\000\200\077\000\000\000\100'
+run 0 'no digest' verify one.safetensors
+run 1 'a: 1 of 2 values, largest difference 2, relative 0.5' diff one.safetensors two.safetensors
+run 1 'a: 1 of 2 values, largest difference inf' diff one.safetensors nan.safetensors
+run 0 'equal' diff nan.safetensors nan.safetensors
+run 1 'a: shape \[2\] .*\[2, 1\]' diff one.safetensors flat.safetensors
+run 1 'a: F32 .*I64' diff one.safetensors int.safetensors
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -5,12 +5,13 @@
 #include "cli.h"
 
 extern const struct command command_train, command_resume, command_eval, command_predict,
-    command_devices, command_inspect, command_config, command_recipes, command_bench;
+    command_devices, command_inspect, command_verify, command_diff, command_config,
+    command_recipes, command_bench;
 
 const struct command *const commands[] = {
-    &command_train,   &command_resume, &command_eval,   &command_predict,
-    &command_devices, &command_inspect, &command_config, &command_recipes,
-    &command_bench,
+    &command_train,   &command_resume,  &command_eval,   &command_predict,
+    &command_devices, &command_inspect, &command_verify, &command_diff,
+    &command_config,  &command_recipes, &command_bench,
     NULL,
 };
 

@@ -27,6 +27,13 @@ BELAY_API bool belay_file_tensor(const belay_file *file, size_t index, belay_ten
 // The metadata at `index`; false past the last.
 BELAY_API bool belay_file_meta(const belay_file *file, size_t index, const char **key,
                                const char **value);
+// The bytes of the tensor at `index` as they are in the file, little-endian, maybe unaligned; NULL
+// past the last. They live with the file.
+BELAY_API const void *belay_file_bytes(const belay_file *file, size_t index);
+// Elements first..first+count-1 of the tensor at `index` as numbers. False: there are not so many,
+// or the type is one that only belay_file_bytes gives.
+BELAY_API bool belay_file_values(const belay_file *file, size_t index, uint64_t first, size_t count,
+                                 double *out);
 
 #ifdef __cplusplus
 }

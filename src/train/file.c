@@ -53,3 +53,22 @@ bool belay_file_meta(const belay_file *file, size_t index, const char **key, con
     *value = file->st.meta_values[index];
     return true;
 }
+
+const void *belay_file_bytes(const belay_file *file, size_t index)
+{
+    return index < file->st.count ? file->st.entries[index].data : NULL;
+}
+
+bool belay_file_values(const belay_file *file, size_t index, uint64_t first, size_t count,
+                       double *out)
+{
+    if (index >= file->st.count || !file->st.entries[index].known)
+        return false;
+    const struct belay_st_entry *entry = &file->st.entries[index];
+    uint64_t elements = (uint64_t) belay_shape_count(&entry->shape);
+    if (first > elements || count > elements - first)
+        return false;
+    const char *data = (const char *) entry->data + first * belay_dtype_size(entry->dtype);
+    belay_dtype_convert(entry->dtype, data, BELAY_F64, out, count);
+    return true;
+}
