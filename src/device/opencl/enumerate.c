@@ -134,7 +134,7 @@ static bool usable(struct belay_cl_entry *e)
 
 static void read_entry(struct belay_cl_entry *e, int platform, int device)
 {
-    static char extensions[16384];
+    char extensions[16384];
     belay_device_info *info = &e->info;
     snprintf(info->select, sizeof(info->select), "opencl:%d:%d", platform, device);
     platform_text(e->platform, info->platform, sizeof(info->platform));
