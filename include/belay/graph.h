@@ -50,6 +50,7 @@ BELAY_API belay_value *belay_mul(belay_graph *g, belay_value *a, belay_value *b)
 BELAY_API belay_value *belay_div(belay_graph *g, belay_value *a, belay_value *b);
 BELAY_API belay_value *belay_pow(belay_graph *g, belay_value *a, belay_value *b);
 BELAY_API belay_value *belay_maximum(belay_graph *g, belay_value *a, belay_value *b);
+BELAY_API belay_value *belay_minimum(belay_graph *g, belay_value *a, belay_value *b);
 // Where `cond` is not 0, `a`, else `b`.
 BELAY_API belay_value *belay_where(belay_graph *g, belay_value *cond, belay_value *a,
                                    belay_value *b);
@@ -57,8 +58,12 @@ BELAY_API belay_value *belay_neg(belay_graph *g, belay_value *x);
 BELAY_API belay_value *belay_exp(belay_graph *g, belay_value *x);
 BELAY_API belay_value *belay_log(belay_graph *g, belay_value *x);
 BELAY_API belay_value *belay_sqrt(belay_graph *g, belay_value *x);
+BELAY_API belay_value *belay_abs(belay_graph *g, belay_value *x);
+// At least `lo` and at most `hi`, which may be infinite.
+BELAY_API belay_value *belay_clamp(belay_graph *g, belay_value *x, double lo, double hi);
 BELAY_API belay_value *belay_relu(belay_graph *g, belay_value *x);
 BELAY_API belay_value *belay_leaky_relu(belay_graph *g, belay_value *x, double slope);
+BELAY_API belay_value *belay_elu(belay_graph *g, belay_value *x, double alpha);
 BELAY_API belay_value *belay_gelu(belay_graph *g, belay_value *x, bool tanh_form);
 BELAY_API belay_value *belay_silu(belay_graph *g, belay_value *x);
 BELAY_API belay_value *belay_sigmoid(belay_graph *g, belay_value *x);

@@ -204,6 +204,13 @@ belay_value *belay_copy(belay_graph *g, belay_value *x);
 belay_value *belay_expand_like(belay_graph *g, belay_value *x, belay_value *like);
 // x in the shape of `like` (same number of elements): the gradient of reshape and flatten.
 belay_value *belay_reshape_like(belay_graph *g, belay_value *x, belay_value *like);
+// Element-wise: activations, and 1 / sqrt(x).
+belay_value *belay_hardsigmoid(belay_graph *g, belay_value *x);
+belay_value *belay_hardswish(belay_graph *g, belay_value *x);
+belay_value *belay_mish(belay_graph *g, belay_value *x);
+belay_value *belay_relu6(belay_graph *g, belay_value *x);
+belay_value *belay_rsqrt(belay_graph *g, belay_value *x);
+belay_value *belay_selu(belay_graph *g, belay_value *x);
 
 // Losses with all their settings.
 enum belay_reduction { BELAY_REDUCE_NONE, BELAY_REDUCE_SUM, BELAY_REDUCE_MEAN };

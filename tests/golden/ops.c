@@ -1,8 +1,10 @@
 // The group ops: how each op of the files is built with ours. An op or attribute that is not in the
 // table is skipped by name.
+#include <math.h>
 #include <string.h>
 
 #include "golden/golden.h"
+#include "op/op.h"
 
 static belay_value *x_of(const struct golden_call *call)
 {
@@ -90,6 +92,57 @@ static void build_leaky_relu(const struct golden_call *call, belay_value **out)
 {
     out[0] = belay_leaky_relu(call->graph, x_of(call),
                               golden_number(call->c, "negative_slope", 0.01));
+}
+
+static void build_abs(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_abs(call->graph, x_of(call));
+}
+
+static void build_hardsigmoid(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_hardsigmoid(call->graph, x_of(call));
+}
+
+static void build_hardswish(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_hardswish(call->graph, x_of(call));
+}
+
+static void build_mish(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_mish(call->graph, x_of(call));
+}
+
+static void build_relu6(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_relu6(call->graph, x_of(call));
+}
+
+static void build_rsqrt(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_rsqrt(call->graph, x_of(call));
+}
+
+static void build_selu(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_selu(call->graph, x_of(call));
+}
+
+static void build_minimum(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_minimum(call->graph, x_of(call), y_of(call));
+}
+
+static void build_clamp(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_clamp(call->graph, x_of(call), golden_number(call->c, "min", -INFINITY),
+                         golden_number(call->c, "max", INFINITY));
+}
+
+static void build_elu(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_elu(call->graph, x_of(call), golden_number(call->c, "alpha", 1));
 }
 
 static void build_gelu(const struct golden_call *call, belay_value **out)
@@ -214,14 +267,19 @@ static const struct {
     const char *op, *attributes;
     golden_build_fn build;
 } table[] = {
+    { "abs", "", build_abs },
     { "add", "alpha", build_add },
     { "bmm", "transpose_x transpose_y", build_matmul },
+    { "clamp", "min max", build_clamp },
     { "concat", "dim", build_concat },
     { "div", "", build_div },
+    { "elu", "alpha", build_elu },
     { "exp", "", build_exp },
     { "flatten", "start_dim end_dim", build_flatten },
     { "gather", "dim", build_gather },
     { "gelu", "approximate", build_gelu },
+    { "hardsigmoid", "", build_hardsigmoid },
+    { "hardswish", "", build_hardswish },
     { "leaky_relu", "negative_slope", build_leaky_relu },
     { "linear", "", build_linear },
     { "log", "", build_log },
@@ -229,12 +287,17 @@ static const struct {
     { "matmul", "transpose_x transpose_y", build_matmul },
     { "maximum", "", build_maximum },
     { "mean", "dim keepdim", build_mean },
+    { "minimum", "", build_minimum },
+    { "mish", "", build_mish },
     { "mul", "", build_mul },
     { "neg", "", build_neg },
     { "permute", "dims", build_permute },
     { "pow", "exponent", build_pow },
     { "relu", "", build_relu },
+    { "relu6", "", build_relu6 },
     { "reshape", "shape", build_reshape },
+    { "rsqrt", "", build_rsqrt },
+    { "selu", "", build_selu },
     { "sigmoid", "", build_sigmoid },
     { "silu", "", build_silu },
     { "slice", "dim start end step", build_slice },
