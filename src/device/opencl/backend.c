@@ -29,9 +29,11 @@ static void fill_device(struct belay_cl *cl)
     snprintf(dev->select, sizeof(dev->select), "%s", info->select);
     snprintf(dev->description, sizeof(dev->description), "%.80s on %.60s, driver %.60s",
              info->name, info->platform, info->driver);
-    snprintf(dev->identity, sizeof(dev->identity), "opencl; %.64s; %.48s; %.48s; %.32s; %s %s",
-             info->name, info->version, info->driver, info->platform,
-             dev->profile.cpu ? "cpu" : "gpu", BELAY_VERSION);
+    const char *products = belay_env("BELAY_GEMM");
+    snprintf(dev->identity, sizeof(dev->identity),
+             "opencl; %.64s; %.48s; %.48s; %.32s; %s %s; products %.16s", info->name,
+             info->version, info->driver, info->platform, dev->profile.cpu ? "cpu" : "gpu",
+             BELAY_VERSION, products ? products : "default");
     // Belay's own alignment too: rows of vectors start on a cache line.
     dev->align = info->base_align > 64 ? info->base_align : 64;
     dev->max_alloc = info->max_alloc;
