@@ -4,7 +4,11 @@
 
 static const struct {
     const char *op, *name;
-} optimizers[] = { { "SGD", "sgd" }, { "Adam", "adam" }, { "AdamW", "adamw" } };
+} optimizers[] = {
+    { "Adadelta", "adadelta" }, { "Adagrad", "adagrad" }, { "Adam", "adam" },
+    { "AdamW", "adamw" },       { "Adamax", "adamax" },   { "NAdam", "nadam" },
+    { "RAdam", "radam" },       { "RMSprop", "rmsprop" }, { "SGD", "sgd" },
+};
 
 static int find_option(const struct belay_optimizer *opt, const char *name)
 {
