@@ -128,6 +128,44 @@ START_TEST(every_schedule_has_options_with_names_and_help)
 }
 END_TEST
 
+// At the start, on the way and at the end; the golden cases go step by step.
+START_TEST(further_schedules_have_the_rates_of_their_formulas)
+{
+    static const struct {
+        const char *name;
+        struct setting set[4];
+        uint64_t step;
+        double want;
+    } rows[] = {
+        { "exponential", { { "gamma", 0.25 }, { "every", 10 } }, 5, 0.5 },
+        { "linear", { { "over", 4 }, { "start_factor", 0.5 } }, 2, 0.75 },
+        { "linear", { { "over", 4 }, { "start_factor", 0.5 } }, 400, 1 },
+        { "linear", { { 0 } }, 3, 1 }, // no length is known: the base
+        { "polynomial", { { "over", 10 }, { "power", 2 } }, 5, 0.25 },
+        { "polynomial", { { "over", 10 }, { "power", 2 } }, 11, 0 },
+        { "multistep", { { "at1", 3 }, { "at2", 5 } }, 2, 1 },
+        { "multistep", { { "at1", 3 }, { "at2", 5 } }, 5, 0.01 },
+        { "cosine_restarts", { { "first", 4 }, { "mult", 2 } }, 2, 0.5 },
+        { "cosine_restarts", { { "first", 4 }, { "mult", 2 } }, 4, 1 },
+        { "cosine_restarts", { { "first", 4 }, { "mult", 2 } }, 8, 0.5 },
+        { "cosine_restarts", { { "first", 4 } }, 4000002, 0.5 },
+        { "one_cycle", { { "over", 20 }, { "pct_start", 0.5 } }, 0, 0.04 },
+        { "one_cycle", { { "over", 20 }, { "pct_start", 0.5 } }, 9, 1 },
+        { "one_cycle", { { "over", 20 }, { "pct_start", 0.5 } }, 500, 4e-6 },
+        { "one_cycle", { { "over", 20 }, { "pct_start", 0 } }, 19, 4e-6 },
+        { "cyclic", { { "up", 4 }, { "down", 2 }, { "min", 0.5 } }, 2, 0.75 },
+        { "cyclic", { { "up", 4 }, { "down", 2 }, { "mode", 1 } }, 11, 0.25 },
+    };
+    double o[BELAY_MAX_OPTIONS];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct belay_schedule *s = make(rows[i].name, rows[i].set, o);
+        double got = rate(s, o, 1, rows[i].step);
+        ck_assert_msg(fabs(got - rows[i].want) < epsilon, "row %zu, %s: got %g, want %g", i,
+                      rows[i].name, got, rows[i].want);
+    }
+}
+END_TEST
+
 static Suite *suite_schedule(void)
 {
     Suite *suite = suite_create("schedule");
@@ -138,6 +176,7 @@ static Suite *suite_schedule(void)
     tcase_add_test(t, warmup_rises_to_the_base_and_then_the_schedule_starts_at_0);
     tcase_add_test(t, plateau_waits_for_more_than_patience_and_cools_down);
     tcase_add_test(t, plateau_stops_at_its_lowest_rate_for_each_base);
+    tcase_add_test(t, further_schedules_have_the_rates_of_their_formulas);
     tcase_add_test(t, every_schedule_has_options_with_names_and_help);
     suite_add_tcase(suite, t);
     return suite;

@@ -1,8 +1,11 @@
-// The group schedules: the rate of every step for every base rate.
+// The group schedules: the rate of every step for every base rate; momentum is left alone.
+#include <stdio.h>
 #include <string.h>
 
 #include "golden/golden.h"
 #include "train/schedule.h"
+
+enum { MAX_MILESTONES = 8 };
 
 // Their class, our name, and their attributes beside our options.
 static const struct mapping {
@@ -24,6 +27,37 @@ static const struct mapping {
       "cosine",
       "T_max eta_min",
       { { "T_max", "over", 0 }, { "eta_min", "min", 0 } } },
+    { "CosineAnnealingWarmRestarts",
+      "cosine_restarts",
+      "T_0 T_mult eta_min",
+      { { "T_0", "first", 0 }, { "T_mult", "mult", 1 }, { "eta_min", "min", 0 } } },
+    { "CyclicLR",
+      "cyclic",
+      "base_lr max_lr step_size_up step_size_down mode gamma cycle_momentum",
+      { { "base_lr", "min", 0 },
+        { "step_size_up", "up", 2000 },
+        { "step_size_down", "down", 0 },
+        { "gamma", "gamma", 1 } } },
+    { "ExponentialLR", "exponential", "gamma", { { "gamma", "gamma", 1 }, { "", "every", 1 } } },
+    { "LinearLR",
+      "linear",
+      "start_factor end_factor total_iters",
+      { { "start_factor", "start_factor", 1.0 / 3 },
+        { "end_factor", "end_factor", 1 },
+        { "total_iters", "over", 5 } } },
+    { "MultiStepLR", "multistep", "milestones gamma", { { "gamma", "gamma", 0.1 } } },
+    { "OneCycleLR",
+      "one_cycle",
+      "max_lr total_steps pct_start anneal_strategy div_factor final_div_factor three_phase "
+      "cycle_momentum",
+      { { "total_steps", "over", 0 },
+        { "pct_start", "pct_start", 0.3 },
+        { "div_factor", "div_factor", 25 },
+        { "final_div_factor", "final_div_factor", 1e4 } } },
+    { "PolynomialLR",
+      "polynomial",
+      "total_iters power",
+      { { "total_iters", "over", 5 }, { "power", "power", 1 } } },
     { "ReduceLROnPlateau",
       "plateau",
       "mode factor patience threshold threshold_mode cooldown min_lr eps",
@@ -59,6 +93,19 @@ static void read_options(struct golden_case *c, const struct mapping *m,
                    golden_number(c, m->option[i].theirs, m->option[i].fallback), options);
     set_option(s, "threshold_mode", strcmp(golden_text(c, "threshold_mode", "rel"), "abs") == 0,
                options);
+    const char *mode = golden_text(c, "mode", "");
+    bool halved = strcmp(mode, "triangular2") == 0, scaled = strcmp(mode, "exp_range") == 0;
+    set_option(s, "mode", halved ? 1 : scaled ? 2 : 0, options);
+    set_option(s, "anneal", strcmp(golden_text(c, "anneal_strategy", "cos"), "linear") == 0,
+               options);
+    set_option(s, "three_phase", golden_flag(c, "three_phase", false), options);
+    int64_t at[MAX_MILESTONES];
+    char name[8];
+    int count = golden_list(c, "milestones", MAX_MILESTONES, at);
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "at%d", i + 1);
+        set_option(s, name, (double) at[i], options);
+    }
 }
 
 static const struct belay_json *at(const struct belay_json *list, size_t index)
@@ -108,14 +155,18 @@ enum golden_result golden_schedule(struct golden_case *c)
     const struct belay_json *rates = belay_json_get(c->line, "lr_per_step");
     const struct belay_json *low = golden_attr(c, "min_lr");
     double options[BELAY_MAX_OPTIONS] = { 0 };
+    const struct belay_json *milestones = golden_attr(c, "milestones");
     if (!m || (low && low->kind == BELAY_JSON_ARRAY)) // a lowest rate for each group
+        return GOLDEN_SKIP;
+    if (milestones && milestones->count > MAX_MILESTONES)
         return GOLDEN_SKIP;
     const struct belay_schedule *s = belay_schedule_find(m->name);
     if (!s || !bases || !rates || bases->count != rates->count)
         return golden_fail(c, "the line has no rates, or there is no schedule %s", m->name);
     read_options(c, m, s, options);
     for (size_t i = 0; i < bases->count; i++)
-        if (!check_group(c, s, options, at(bases, i)->number, at(rates, i)))
+        if (!check_group(c, s, options, golden_number(c, "max_lr", at(bases, i)->number),
+                         at(rates, i)))
             return GOLDEN_FAIL;
     return GOLDEN_PASS;
 }
