@@ -221,6 +221,17 @@ belay_value *belay_cross_entropy_full(belay_graph *g, belay_value *logits, belay
                                       int64_t ignore_index, enum belay_reduction reduction);
 belay_value *belay_mse_loss_full(belay_graph *g, belay_value *x, belay_value *target,
                                  enum belay_reduction reduction);
+// x and target of one shape; formulas in op/huber_loss.c and op/bce_with_logits.c.
+belay_value *belay_l1_loss_full(belay_graph *g, belay_value *x, belay_value *target,
+                                enum belay_reduction reduction);
+belay_value *belay_huber_loss_full(belay_graph *g, belay_value *x, belay_value *target,
+                                   double delta, enum belay_reduction reduction);
+belay_value *belay_smooth_l1_loss_full(belay_graph *g, belay_value *x, belay_value *target,
+                                       double beta, enum belay_reduction reduction);
+// weight and pos_weight broadcast, or NULL.
+belay_value *belay_bce_with_logits_full(belay_graph *g, belay_value *x, belay_value *target,
+                                        belay_value *weight, belay_value *pos_weight,
+                                        enum belay_reduction reduction);
 // Index of the largest along the last axis, int32 (the first of equals).
 belay_value *belay_argmax(belay_graph *g, belay_value *x);
 // F32 [C * C]: rows of true class t predicted as p at [t * C + p]. output [N, C], or [N, 1] (class 1

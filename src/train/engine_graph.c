@@ -91,8 +91,10 @@ static belay_status build_eval(struct belay_engine *e)
     g->seed = e->p.seed;
     BELAY_TRY(add_model(e, s, e->p.eval_batch, &target));
     parts[num++] = as_row(g, s->loss);
-    if (e->p.regression)
-        parts[num++] = belay_stats_find("regression")->build(g, s->output, target);
+    if (e->p.regression) { // of what `predict` gives: probabilities, not logits
+        belay_value *y = e->p.loss->predict ? e->p.loss->predict(g, s->output) : s->output;
+        parts[num++] = belay_stats_find("regression")->build(g, y, target);
+    }
     belay_value *row = num == 1 ? parts[0] : belay_concat(g, num, parts, 0);
     s->log_width = e->p.regression ? 6 : 1;
     s->log = state2(g, "log", BELAY_F32, BELAY_LOG_SLOTS, s->log_width);

@@ -27,12 +27,49 @@ static void build_mse_loss(const struct golden_call *call, belay_value **out)
                                  golden_in(call, "target"), reduction_of(call->c));
 }
 
+static void build_l1_loss(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_l1_loss_full(call->graph, golden_in(call, "input"), golden_in(call, "target"),
+                                reduction_of(call->c));
+}
+
+static void build_smooth_l1_loss(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_smooth_l1_loss_full(call->graph, golden_in(call, "input"),
+                                       golden_in(call, "target"),
+                                       golden_number(call->c, "beta", 1), reduction_of(call->c));
+}
+
+static void build_huber_loss(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_huber_loss_full(call->graph, golden_in(call, "input"),
+                                   golden_in(call, "target"),
+                                   golden_number(call->c, "delta", 1), reduction_of(call->c));
+}
+
+static void build_bce_with_logits(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_bce_with_logits_full(call->graph, golden_in(call, "input"),
+                                        golden_in(call, "target"), golden_in(call, "weight"),
+                                        golden_in(call, "pos_weight"), reduction_of(call->c));
+}
+
+static const struct {
+    const char *op, *attributes;
+    golden_build_fn build;
+} table[] = {
+    { "binary_cross_entropy_with_logits", "reduction", build_bce_with_logits },
+    { "cross_entropy", "reduction label_smoothing ignore_index", build_cross_entropy },
+    { "huber_loss", "reduction delta", build_huber_loss },
+    { "l1_loss", "reduction", build_l1_loss },
+    { "mse_loss", "reduction", build_mse_loss },
+    { "smooth_l1_loss", "reduction beta", build_smooth_l1_loss },
+};
+
 enum golden_result golden_loss(struct golden_case *c)
 {
-    if (strcmp(c->op, "cross_entropy") == 0
-        && golden_only(c, "reduction label_smoothing ignore_index"))
-        return golden_run_graph(c, build_cross_entropy);
-    if (strcmp(c->op, "mse_loss") == 0 && golden_only(c, "reduction"))
-        return golden_run_graph(c, build_mse_loss);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (strcmp(c->op, table[i].op) == 0 && golden_only(c, table[i].attributes))
+            return golden_run_graph(c, table[i].build);
     return GOLDEN_SKIP;
 }
