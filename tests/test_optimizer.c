@@ -233,6 +233,29 @@ START_TEST(parameter_groups_have_their_own_rate)
 }
 END_TEST
 
+// Worked by hand from the paper's formula; the others have golden cases.
+START_TEST(lion_goes_by_the_sign_of_the_mixed_gradient_and_keeps_a_slower_mean)
+{
+    double options[BELAY_MAX_OPTIONS], h[BELAY_HYPER] = { 0 };
+    const struct belay_optimizer *opt = belay_optimizer_find("lion");
+    settings(opt, 0, options);
+    options[0] = 0.1;
+    options[3] = 0.5; // weight_decay
+    opt->hyper(options, 1, h);
+    double p = 2, m = 1; // 0.9 * 1 + 0.1 * -8 = 0.1: up still
+    opt->update(h, 1, -8, &p, &m);
+    ck_assert_double_eq_tol(p, 2 * (1 - 0.1 * 0.5) - 0.1, 1e-12);
+    ck_assert_double_eq_tol(m, 0.99 - 0.08, 1e-12);
+    m = 1;
+    p = 2; // 0.9 - 1 = -0.1: down
+    opt->update(h, 1, -10, &p, &m);
+    ck_assert_double_eq_tol(p, 1.9 + 0.1, 1e-12);
+    m = p = 0;
+    opt->update(h, 1, 0, &p, &m);
+    ck_assert_double_eq(p, 0); // no sign, no step
+}
+END_TEST
+
 START_TEST(every_optimizer_describes_itself)
 {
     for (const struct belay_optimizer *const *o = belay_optimizers; *o; o++) {
@@ -440,6 +463,7 @@ static Suite *suite_optimizer(void)
     tcase_add_test(t, a_run_repeats_itself_bit_by_bit);
     tcase_add_test(t, parameter_groups_have_their_own_rate);
     tcase_add_test(t, every_optimizer_describes_itself);
+    tcase_add_test(t, lion_goes_by_the_sign_of_the_mixed_gradient_and_keeps_a_slower_mean);
     tcase_add_test(t, the_norm_is_the_2_norm_of_all_and_scales_what_is_too_long);
     tcase_add_test(t, a_norm_of_nan_is_not_hidden_by_the_scale);
     tcase_add_test(t, an_arena_of_broken_blocks_is_refused);
