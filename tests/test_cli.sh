@@ -59,7 +59,7 @@ check_json()
 }
 
 # ---- help ----
-for command in train resume eval predict devices inspect verify diff config recipes bench; do
+for command in train resume eval predict devices inspect verify diff config recipes bench replay; do
     run 0 'Options:' $command --help
     check_json $command --help --json
 done
@@ -306,6 +306,30 @@ run 1 'a: 1 of 2 values, largest difference inf' diff one.safetensors nan.safete
 run 0 'equal' diff nan.safetensors nan.safetensors
 run 1 'a: shape \[2\] .*\[2, 1\]' diff one.safetensors flat.safetensors
 run 1 'a: F32 .*I64' diff one.safetensors int.safetensors
+
+# ---- replay ----
+run 0 'run/metrics.jsonl: [0-9]* checks of val.loss' replay run --rule patience:1 --rule keras:patience=50
+check 'a rule that did not fire is said so' grep -q 'keras:patience=50 .*not fired by the end' out
+check_json replay run --rule pq:0.5,k=2 --rule gl:2 --json
+printf 'epoch,accuracy,loss,val_accuracy,val_loss\n0,.5,2,.5,2\n1,.6,1,.7,1\n2,.7,.9,.6,1.5\n3,1,1,1,1.2\n' \
+    >keras.csv
+run 0 'keras.csv: 4 checks of val_loss (less is better), best 1$' replay keras.csv -r patience:2
+check 'the third value after the best stops' \
+    grep -Eq '^patience:2 +4 +- +2 +- +1 +0 +0  patience is spent' out
+run 0 'val_accuracy (more is better)' replay keras.csv -r patience:1 --metric val_accuracy
+check 'what is given up' grep -Eq '^patience:1 +3 +- +2 +- +0.7 +1 +0.3  ' out
+printf 'epoch,step,train_loss,val_loss\n0,9,2.0,\n0,9,,3\n1,19,1.0,\n1,19,,4\n' >lightning.csv
+run 0 'lightning.csv: 2 checks of val_loss' replay lightning.csv -p lightning:1
+check 'rows without the metric are no checks' grep -Eq '^lightning:1 +2 +19 +1 +9 +3 ' out
+printf '  epoch,  train/box_loss,  val/box_loss,  metrics/mAP50(B)\n 1, 2, 1, .5\n 2, 1, 2, .6\n' \
+    >results.csv
+run 0 '2 checks of metrics/mAP50(B) (more' replay results.csv -r patience:3 -m 'metrics/mAP50(B)'
+run 2 "did you mean 'keras'" replay keras.csv -p kears
+run 2 'say which rule' replay keras.csv
+run 8 "no column 'nothere'" replay keras.csv -r patience:1 -m nothere
+printf 'val_loss\n1\n2\n' >bare.csv
+run 8 'needs the training loss' replay bare.csv -r pq:1
+run 8 'nothere.csv' replay nothere.csv -r patience:1
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -11,6 +11,7 @@ struct cli {
     const struct command *command;
     const char *device;
     const char *out;
+    const char *metric, *mode; // of replay
     const char **data; // --data, as often as it is given
     size_t num_data;
     const char **rest; // positional arguments

@@ -7,6 +7,7 @@
 #include <belay/graph.h>
 #include <belay/model.h>
 #include <belay/recipe.h>
+#include <belay/replay.h>
 #include <belay/session.h>
 #include <belay/status.h>
 #include <belay/trainer.h>
