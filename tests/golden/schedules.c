@@ -100,7 +100,7 @@ static void read_options(struct golden_case *c, const struct mapping *m,
                options);
     set_option(s, "three_phase", golden_flag(c, "three_phase", false), options);
     int64_t at[MAX_MILESTONES];
-    char name[8];
+    char name[16];
     int count = golden_list(c, "milestones", MAX_MILESTONES, at);
     for (int i = 0; i < count; i++) {
         snprintf(name, sizeof(name), "at%d", i + 1);
