@@ -234,6 +234,11 @@ belay_status belay_device_flush(struct belay_device *dev)
     return leave(dev, dev->ops->flush(dev));
 }
 
+void belay_device_drain(struct belay_device *dev)
+{
+    (void) dev->ops->finish(dev);
+}
+
 belay_status belay_device_finish(struct belay_device *dev)
 {
     ENTER(dev);

@@ -127,6 +127,8 @@ belay_status belay_buf_unmap(struct belay_device *dev, const struct belay_buf *b
                              const void *ptr);
 belay_status belay_device_flush(struct belay_device *dev);
 belay_status belay_device_finish(struct belay_device *dev);
+// The same after an error too: before host memory goes that writes without waiting still read.
+void belay_device_drain(struct belay_device *dev);
 belay_status belay_device_mark(struct belay_device *dev, uint64_t *token);
 belay_status belay_device_wait(struct belay_device *dev, uint64_t token);
 // The backend's plan and step entries behind the same checks; run through these.

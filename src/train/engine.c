@@ -198,7 +198,7 @@ void belay_engine_destroy(struct belay_engine **engine)
     if (!e)
         return;
     (void) belay_engine_unmap(e);
-    (void) belay_device_finish(e->dev);
+    belay_device_drain(e->dev);
     destroy_side(&e->train);
     destroy_side(&e->eval);
     struct belay_buf *bufs[] = { &e->grads, &e->block_group, &e->hyper, &e->step_table,
