@@ -80,6 +80,9 @@ struct belay_trainer {
     struct check_values last_check;
 };
 
+// trainer_setup.c: all but the run folder.
+belay_status belay_trainer_setup(struct belay_trainer *t, const belay_trainer_params *p);
+
 // trainer_check.c
 belay_status belay_trainer_drain(struct belay_trainer *t);
 belay_status belay_trainer_check(struct belay_trainer *t);

@@ -1,0 +1,214 @@
+// The life of a trainer: made, resumed, destroyed.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/env.h"
+#include "train/trainer_internal.h"
+
+// `train` with run.if_exists=resume goes on where the run was, as `resume` does.
+static belay_status recorded_device(struct belay_trainer *t, char **out)
+{
+    const struct belay_recipe *r = t->recipe;
+    belay_recipe *recorded = NULL;
+    if (r->device || r->if_exists != BELAY_IF_RESUME || !r->run_dir || t->no_files) {
+        *out = r->device ? belay_strdup(r->device) : NULL;
+        return r->device && !*out ? belay_fail_nomem(t->log, 1) : BELAY_OK;
+    }
+    char *path = belay_path_join(r->run_dir, "resolved.yaml");
+    belay_status status = path ? BELAY_OK : belay_fail_nomem(t->log, 1);
+    if (path && belay_file_exists(path))
+        status = belay_recipe_load(t->ctx, path, NULL, 0, &recorded);
+    if (recorded && recorded->device) {
+        *out = belay_strdup(recorded->device);
+        status = *out ? BELAY_OK : belay_fail_nomem(t->log, 1);
+    }
+    belay_recipe_destroy(&recorded);
+    belay_free(path);
+    return status;
+}
+
+// What the caller or BELAY_DEVICE says wins over the recipe.
+static belay_status open_device(struct belay_trainer *t)
+{
+    struct belay_ctx *ctx = t->ctx;
+    if (!ctx->device && !ctx->device_spec && !belay_env("BELAY_DEVICE"))
+        BELAY_TRY(recorded_device(t, &ctx->device_spec));
+    return belay_ctx_open(ctx);
+}
+// A trainer keeps its own recipe.
+static belay_status own_recipe(struct belay_trainer *t, const belay_recipe *recipe)
+{
+    BELAY_TRY(belay_recipe_parse(t->ctx, recipe->text, recipe->name, NULL, 0, &t->recipe));
+    char *source = belay_strdup(recipe->source ? recipe->source : recipe->text);
+    if (!source)
+        return belay_fail_nomem(t->log, 1);
+    belay_free(t->recipe->source);
+    t->recipe->source = source;
+    return BELAY_OK;
+}
+
+// The device goes into the resolved recipe, for resume.
+static belay_status record_device(struct belay_trainer *t)
+{
+    char override[96];
+    const char *const overrides[1] = { override };
+    belay_recipe *again = NULL;
+    snprintf(override, sizeof(override), "device=\"%s\"", t->ctx->device->select);
+    BELAY_TRY(belay_recipe_parse(t->ctx, t->recipe->text, t->recipe->name, overrides, 1, &again));
+    t->resolved = belay_strdup(again->text);
+    belay_recipe_destroy(&again);
+    return t->resolved ? BELAY_OK : belay_fail_nomem(t->log, 1);
+}
+// The reason is derived again from the state, so that a larger limit lets the run go on.
+static void find_reason(struct belay_trainer *t)
+{
+    belay_stop_reason reason = t->s.monitor.reason;
+    const struct belay_monitor_event now = { .step = t->s.step, .epoch = belay_trainer_epoch(t) };
+    t->reason = BELAY_STOP_NONE;
+    if (reason == BELAY_STOP_PATIENCE) {
+        t->s.monitor.reason = BELAY_STOP_NONE;
+        if (belay_monitor_exhausted(&t->recipe->stop, &t->s.monitor, &now))
+            t->reason = t->s.monitor.reason = BELAY_STOP_PATIENCE;
+    } else if (reason != BELAY_STOP_NONE) {
+        t->reason = reason;
+    }
+    if (t->reason == BELAY_STOP_NONE && t->max_steps && t->s.step >= t->max_steps)
+        t->reason = BELAY_STOP_STEPS;
+    if (t->reason == BELAY_STOP_NONE && t->epoch_steps && t->s.step >= t->epoch_steps)
+        t->reason = BELAY_STOP_EPOCHS;
+}
+
+static belay_status open_run(struct belay_trainer *t, bool resume_only)
+{
+    bool resume = false, found = false;
+    BELAY_TRY(belay_trainer_open_dir(t, resume_only, &resume));
+    if (resume)
+        BELAY_TRY(belay_trainer_restore(t, &found));
+    if (resume && !found)
+        belay_say(t->log, BELAY_LOG_WARN,
+                  "%s has no checkpoint yet: the run starts from its beginning", t->paths.dir);
+    if (found)
+        belay_say(t->log, BELAY_LOG_INFO, "resumed %s at step %llu", t->paths.dir,
+                  (unsigned long long) t->s.step);
+    BELAY_TRY(record_device(t));
+    BELAY_TRY(belay_trainer_open_logs(t, found));
+    if (found)
+        find_reason(t);
+    t->saved_step = found ? t->s.step : UINT64_MAX;
+    return BELAY_OK;
+}
+
+static belay_status create(belay_ctx *ctx, const belay_recipe *recipe,
+                           const belay_trainer_params *p, bool resume_only, belay_trainer **out)
+{
+    belay_status status = BELAY_OK;
+    *out = NULL;
+    struct belay_trainer *t = belay_alloc(sizeof(*t));
+    if (!t)
+        return belay_fail_nomem(&ctx->log, sizeof(*t));
+    t->ctx = ctx;
+    t->log = &ctx->log;
+    t->lock = -1;
+    t->overfit = p->overfit_batch;
+    t->no_files = p->no_files || t->overfit;
+    t->order_epoch = UINT64_MAX;
+    t->last_train_loss = t->last_val_loss = t->last_monitor = NAN;
+    belay_monitor_init(&t->s.monitor);
+    BELAY_TRY_DONE(own_recipe(t, recipe));
+    t->maximize = t->recipe->stop.maximize && !t->overfit;
+    t->recipe->stop.maximize = t->maximize;
+    BELAY_TRY_DONE(open_device(t));
+    BELAY_TRY_DONE(belay_trainer_setup(t, p));
+    if (!t->no_files)
+        BELAY_TRY_DONE(open_run(t, resume_only));
+    t->first_step = t->s.step;
+    *out = t;
+    t = NULL;
+done:
+    belay_trainer_destroy(&t);
+    return status;
+}
+
+belay_status belay_trainer_create(belay_ctx *ctx, const belay_trainer_params *params,
+                                  belay_trainer **out)
+{
+    *out = NULL;
+    if (!params || !params->recipe)
+        return belay_fail(&ctx->log, BELAY_ERR_ARG, "trainer: no recipe");
+    return create(ctx, params->recipe, params, false, out);
+}
+
+belay_status belay_trainer_resume(belay_ctx *ctx, const char *run_dir,
+                                  const char *const *overrides, size_t num,
+                                  const belay_trainer_params *params, belay_trainer **out)
+{
+    static const belay_trainer_params none;
+    belay_recipe *recipe = NULL;
+    char *resolved = belay_path_join(run_dir, "resolved.yaml"), *dir = NULL;
+    const char **all = belay_alloc_array(num + 1, sizeof(*all));
+    struct belay_str set = { 0 };
+    belay_status status = BELAY_OK;
+    *out = NULL;
+    belay_str_add(&set, "run.dir=");
+    belay_str_add_json(&set, run_dir);
+    if (!resolved || !all || set.failed) {
+        status = belay_fail_nomem(&ctx->log, 1);
+        goto done;
+    }
+    if (!belay_file_exists(resolved)) {
+        status = belay_fail(&ctx->log, BELAY_ERR_IO,
+                            "'%s' is no run folder: it has no resolved.yaml", run_dir);
+        goto done;
+    }
+    if (num)
+        memcpy(all, overrides, num * sizeof(*all));
+    all[num] = set.text;
+    BELAY_TRY_DONE(belay_recipe_load(ctx, resolved, all, num + 1, &recipe));
+    status = create(ctx, recipe, params ? params : &none, true, out);
+done:
+    belay_recipe_destroy(&recipe);
+    belay_str_free(&set);
+    belay_free(all);
+    belay_free(dir);
+    belay_free(resolved);
+    return status;
+}
+
+void belay_trainer_destroy(belay_trainer **trainer)
+{
+    struct belay_trainer *t = trainer ? *trainer : NULL;
+    if (!t)
+        return;
+    belay_engine_destroy(&t->engine);
+    belay_append_close(&t->metrics);
+    belay_append_close(&t->timing);
+    belay_lock_drop(&t->lock);
+    belay_run_paths_finish(&t->paths);
+    belay_datasets_finish(&t->data);
+    belay_recipe_destroy(&t->recipe);
+    belay_str_free(&t->model_text);
+    belay_str_free(&t->line);
+    belay_str_free(&t->sentence);
+    belay_str_free(&t->json);
+    belay_str_free(&t->plan);
+    belay_free(t->resolved);
+    belay_free(t->preprocess_json);
+    belay_free(t->order);
+    belay_free(t->losses);
+    belay_free(t->norms);
+    belay_free(t->best_weights);
+    belay_free(t);
+    *trainer = NULL;
+}
+
+const char *belay_trainer_plan(belay_trainer *t)
+{
+    belay_str_clear(&t->plan);
+    belay_str_addf(&t->plan, "Device: %s\nRows: %zu training, %zu validation, %zu test; %llu steps "
+                             "an epoch\n\nParameters:\n",
+                   t->ctx->device->description, t->data.train.rows, t->data.validation.rows,
+                   t->data.test.rows, (unsigned long long) t->steps_per_epoch);
+    belay_engine_describe(t->engine, &t->plan);
+    return t->plan.text ? t->plan.text : "";
+}

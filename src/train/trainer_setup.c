@@ -1,0 +1,207 @@
+// Setting a trainer up: data, lengths in steps, schedule, engine, weights to start from.
+#include <stdio.h>
+#include <string.h>
+
+#include "train/recipe_inner.h"
+#include "train/trainer_internal.h"
+
+static const struct belay_memory_data *as_memory(const belay_data *d, struct belay_memory_data *m)
+{
+    if (!d)
+        return NULL;
+    *m = (struct belay_memory_data){ d->x, d->y, d->labels, d->rows, d->features,
+                                     d->labels ? 1 : d->targets, d->classes };
+    return m;
+}
+
+static belay_status load_data(struct belay_trainer *t, const belay_trainer_params *p)
+{
+    struct belay_memory_data train, validation, test;
+    struct belay_dataset_params data = t->recipe->data;
+    if (t->overfit)
+        data.validation = 0;
+    if (!p->train && !t->recipe->has_data)
+        return belay_fail(t->log, BELAY_ERR_RECIPE, "%s: there is no data: section",
+                          t->recipe->name);
+    if (!p->train)
+        return belay_datasets_load(t->log, &data, &t->data);
+    return belay_datasets_from_memory(t->log, &data, as_memory(p->train, &train),
+                                      as_memory(p->validation, &validation),
+                                      as_memory(p->test, &test), &t->data);
+}
+static int find_option(const struct belay_optimizer *opt, const char *name)
+{
+    for (int i = 0; i < BELAY_MAX_OPTIONS && opt->options[i].name; i++)
+        if (strcmp(opt->options[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static belay_status make_engine(struct belay_trainer *t, const belay_trainer_params *p)
+{
+    const struct belay_recipe *r = t->recipe;
+    struct belay_engine_params e = {
+        .device = t->ctx->device,
+        .model = p->build ? NULL : r->model,
+        .build = p->build,
+        .build_user = p->build_user,
+        .loss = r->loss,
+        .loss_options = r->loss_options,
+        .parts = { &t->data.train, &t->data.validation, &t->data.test },
+        .train_rows = t->overfit ? (size_t) r->batch : 0,
+        .batch = r->batch,
+        .eval_batch = r->eval_batch,
+        .seed = r->seed,
+        .confusion = belay_metrics_need(r, "confusion"),
+        .regression = belay_metrics_need(r, "regression"),
+        .optimizer = r->optimizer,
+        .clip_norm = r->clip_norm,
+    };
+    for (int i = 0; i <= r->num_groups; i++) {
+        bool rest = i == r->num_groups;
+        e.group_options[i] = rest ? r->optimizer_options : r->groups[i].options;
+        e.group_match[i] = rest ? "*" : r->groups[i].match;
+        e.group_frozen[i] = !rest && r->groups[i].frozen;
+        t->group_options[i] = e.group_options[i];
+    }
+    e.num_groups = t->num_groups = r->num_groups + 1;
+    return belay_engine_create(t->log, &e, &t->engine);
+}
+
+static belay_status check_metrics(struct belay_trainer *t)
+{
+    for (int i = 0; i < t->recipe->num_metrics; i++) {
+        const struct belay_metric *m = t->recipe->metrics[i];
+        if (m->classes != t->recipe->loss->classes)
+            return belay_fail(t->log, BELAY_ERR_RECIPE, "metric %s needs %s, loss %s has %s",
+                              m->name, m->classes ? "classes" : "numbers", t->recipe->loss->name,
+                              m->classes ? "numbers" : "classes");
+    }
+    if (!t->has_validation && !t->overfit && strncmp(t->recipe->monitor, "val.", 4) == 0)
+        return belay_fail(t->log, BELAY_ERR_RECIPE,
+                          "stop.monitor is %s, but there is no validation data: set "
+                          "split.validation, or stop.monitor to train.loss",
+                          t->recipe->monitor);
+    return BELAY_OK;
+}
+
+// Lengths become steps now that the size of an epoch is known.
+static belay_status count_steps(struct belay_trainer *t)
+{
+    struct belay_recipe *r = t->recipe;
+    uint64_t rows = t->data.train.rows, batch;
+    t->has_validation = t->data.validation.rows > 0 && !t->overfit;
+    t->has_test = t->data.test.rows > 0;
+    if (t->overfit && rows > (uint64_t) r->batch)
+        rows = (uint64_t) r->batch;
+    if ((uint64_t) r->batch > rows)
+        r->batch = (int64_t) rows;
+    batch = (uint64_t) r->batch;
+    if (r->eval_batch <= 0)
+        r->eval_batch = r->batch > 256 ? r->batch : 256;
+    t->steps_per_epoch = r->drop_last ? rows / batch : (rows + batch - 1) / batch;
+    if (t->steps_per_epoch == 0)
+        return belay_fail(t->log, BELAY_ERR_DATA, "data: %llu training rows give no batch of %llu",
+                          (unsigned long long) rows, (unsigned long long) batch);
+    if (t->overfit) {
+        r->stop.patience.value = -1;
+        r->epochs.value = 0;
+        r->steps = (struct belay_length){ 300, BELAY_UNIT_STEPS };
+        r->check_every = (struct belay_length){ 50, BELAY_UNIT_STEPS };
+    }
+    t->check_every = belay_length_steps(&r->check_every, t->steps_per_epoch);
+    t->checkpoint_every = r->checkpoint_every.value > 0
+                              ? belay_length_steps(&r->checkpoint_every, t->steps_per_epoch)
+                              : 0;
+    t->max_steps = r->steps.value > 0 ? belay_length_steps(&r->steps, t->steps_per_epoch) : 0;
+    uint64_t by_epochs =
+        r->epochs.value > 0 ? belay_length_steps(&r->epochs, t->steps_per_epoch) : 0;
+    t->epoch_steps = by_epochs;
+    return BELAY_OK;
+}
+
+// Steps of the whole run after the warm-up; 0 when neither steps nor epochs limit it.
+static double scheduled_steps(const struct belay_trainer *t)
+{
+    uint64_t limit = t->max_steps ? t->max_steps : t->epoch_steps;
+    if (t->max_steps && t->epoch_steps && t->epoch_steps < limit)
+        limit = t->epoch_steps;
+    return (double) limit > t->warmup_steps ? (double) limit - t->warmup_steps : 0;
+}
+
+static void make_schedule(struct belay_trainer *t)
+{
+    const struct belay_recipe *r = t->recipe;
+    t->warmup_steps = r->warmup.value > 0
+                          ? (double) belay_length_steps(&r->warmup, t->steps_per_epoch)
+                          : 0;
+    for (int i = 0; i < BELAY_MAX_OPTIONS && r->schedule->options[i].name; i++) {
+        t->schedule_options[i] = r->schedule_options[i];
+        if (strcmp(r->schedule->options[i].type, "steps") == 0) {
+            struct belay_length l = { r->schedule_options[i], r->schedule_units[i] };
+            if (l.unit == BELAY_UNIT_EPOCHS || l.unit == BELAY_UNIT_STEPS)
+                t->schedule_options[i] =
+                    l.value > 0 ? (double) belay_length_steps(&l, t->steps_per_epoch) : l.value;
+            if (l.value == 0 && strcmp(r->schedule->options[i].name, "over") == 0)
+                t->schedule_options[i] = scheduled_steps(t);
+        }
+    }
+    if (r->schedule->init)
+        r->schedule->init(t->schedule_options, &t->s.schedule);
+}
+
+static belay_status make_texts(struct belay_trainer *t, const belay_trainer_params *p)
+{
+    t->preprocess_json = belay_preprocess_to_json(&t->data.preprocess);
+    if (!p->build && t->recipe->model)
+        belay_str_add_yaml_tree(&t->model_text, t->recipe->model);
+    if (!t->preprocess_json || t->model_text.failed)
+        return belay_fail_nomem(t->log, 1);
+    return BELAY_OK;
+}
+
+static belay_status make_arrays(struct belay_trainer *t)
+{
+    size_t rows = t->data.train.rows;
+    t->order = belay_alloc_array(rows + 1, sizeof(*t->order));
+    t->losses = belay_alloc_array(BELAY_LOG_SLOTS, sizeof(*t->losses));
+    t->norms = belay_alloc_array(BELAY_LOG_SLOTS, sizeof(*t->norms));
+    if (!t->order || !t->losses || !t->norms)
+        return belay_fail_nomem(t->log, rows * sizeof(*t->order));
+    return BELAY_OK;
+}
+
+static belay_status load_init(struct belay_trainer *t)
+{
+    struct belay_st st = { 0 };
+    size_t count, total = belay_engine_arena_count(t->engine);
+    if (!t->recipe->init)
+        return BELAY_OK;
+    const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
+    float *arena = belay_alloc_array(total, sizeof(*arena));
+    belay_status status = arena ? belay_st_read(t->log, t->recipe->init, &st)
+                                : belay_fail_nomem(t->log, total * sizeof(*arena));
+    for (size_t i = 0; i < count && status == BELAY_OK; i++)
+        status = belay_trainer_load_tensor(t, &st, params[i].name, &params[i], arena);
+    if (status == BELAY_OK)
+        status = belay_engine_set_arena(t->engine, 0, arena);
+    else
+        status = belay_fail_in(t->log, status, "init %s", t->recipe->init);
+    belay_st_finish(&st);
+    belay_free(arena);
+    return status;
+}
+
+belay_status belay_trainer_setup(struct belay_trainer *t, const belay_trainer_params *p)
+{
+    BELAY_TRY(load_data(t, p));
+    BELAY_TRY(count_steps(t));
+    BELAY_TRY(check_metrics(t));
+    make_schedule(t);
+    BELAY_TRY(make_texts(t, p));
+    BELAY_TRY(make_engine(t, p));
+    BELAY_TRY(make_arrays(t));
+    BELAY_TRY(load_init(t));
+    t->lr_option = find_option(t->recipe->optimizer, "lr");
+    return BELAY_OK;
+}
