@@ -87,3 +87,12 @@ void belay_arena_free(struct belay_arena *arena)
     }
     arena->head = NULL;
 }
+
+void belay_arena_join(struct belay_arena *to, struct belay_arena *from)
+{
+    struct belay_arena_block **last = &to->head;
+    while (*last)
+        last = &(*last)->next;
+    *last = from->head;
+    from->head = NULL;
+}

@@ -40,5 +40,7 @@ void *belay_arena_alloc(struct belay_arena *arena, size_t size);
 void *belay_arena_array(struct belay_arena *arena, size_t count, size_t size);
 char *belay_arena_strdup(struct belay_arena *arena, const char *text);
 void belay_arena_free(struct belay_arena *arena);
+// All blocks of `from` live and end with `to` from now on; `from` is empty after.
+void belay_arena_join(struct belay_arena *to, struct belay_arena *from);
 
 #endif

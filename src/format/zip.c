@@ -10,6 +10,8 @@
 #define END_SIZE 22
 #define CENTRAL_SIZE 46
 #define LOCAL_SIZE 30
+#define END64_SIZE 56
+#define LOCATOR_SIZE 20
 #define MAX_COMMENT 65535
 #define MAX_EXPANSION 1040 // deflate makes at most 1032 bytes of one
 
@@ -57,25 +59,57 @@ static const unsigned char *find_end(const struct reader *r)
     return NULL;
 }
 
+// The record of larger numbers that a locator right before the end record points to; NULL: none.
+static const unsigned char *find_end64(const struct reader *r, const unsigned char *end)
+{
+    size_t before = (size_t) (end - r->bytes);
+
+    if (before < LOCATOR_SIZE + END64_SIZE || get32(end - LOCATOR_SIZE) != 0x07064b50)
+        return NULL;
+    uint64_t at = get64(end - LOCATOR_SIZE + 8);
+    if (at > before - LOCATOR_SIZE - END64_SIZE || get32(r->bytes + at) != 0x06064b50)
+        return NULL;
+    return r->bytes + at;
+}
+
+static belay_status several_disks(const struct reader *r)
+{
+    return belay_fail(r->log, BELAY_ERR_UNSUPPORTED, "%s: a zip archive of several disks", r->file);
+}
+
+// The directory must end before the end records begin.
+static belay_status set_directory(struct reader *r, uint64_t count, uint64_t offset, uint64_t size,
+                                  const unsigned char *end)
+{
+    size_t room = (size_t) (end - r->bytes);
+
+    if (offset > room || size > room - offset)
+        return damaged(r, "its directory lies outside the file");
+    if (count > size / CENTRAL_SIZE)
+        return damaged(r, "its directory is too small for its members");
+    r->count = (size_t) count;
+    r->directory = (size_t) offset;
+    r->directory_size = (size_t) size;
+    return BELAY_OK;
+}
+
 static belay_status read_end(struct reader *r)
 {
-    const unsigned char *end = find_end(r);
+    const unsigned char *end = find_end(r), *end64;
 
     if (!end)
         return damaged(r, "it has no end record");
+    end64 = find_end64(r, end);
+    if (end64) {
+        if (get32(end64 + 16) || get32(end64 + 20) || get64(end64 + 24) != get64(end64 + 32))
+            return several_disks(r);
+        return set_directory(r, get64(end64 + 32), get64(end64 + 48), get64(end64 + 40), end64);
+    }
     if (get16(end + 4) || get16(end + 6) || get16(end + 8) != get16(end + 10))
-        return belay_fail(r->log, BELAY_ERR_UNSUPPORTED, "%s: a zip archive of several disks",
-                          r->file);
-    r->count = get16(end + 10);
-    r->directory_size = get32(end + 12);
-    r->directory = get32(end + 16);
-    if (r->count == 0xFFFF || r->directory == 0xFFFFFFFF || r->directory_size == 0xFFFFFFFF)
-        return belay_fail(r->log, BELAY_ERR_UNSUPPORTED,
-                          "%s: a zip archive beyond 4 GiB or 65534 members", r->file);
-    size_t room = (size_t) (end - r->bytes);
-    if (r->directory > room || r->directory_size > room - r->directory)
-        return damaged(r, "its directory lies outside the file");
-    return BELAY_OK;
+        return several_disks(r);
+    if (get16(end + 10) == 0xFFFF || get32(end + 12) == 0xFFFFFFFF || get32(end + 16) == 0xFFFFFFFF)
+        return damaged(r, "the record of its size is missing");
+    return set_directory(r, get16(end + 10), get32(end + 16), get32(end + 12), end);
 }
 
 // Sizes that do not fit 32 bits stand in an extra field, in this order, each only where needed.
@@ -179,45 +213,49 @@ static belay_status read_entry(struct reader *r, const unsigned char *p, size_t 
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *) a, *(const char *const *) b);
+    const struct belay_zip_entry *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
 }
 
-static belay_status refuse_duplicates(struct reader *r)
+static belay_status sort_names(struct reader *r)
 {
-    const char **names = belay_alloc_array(r->count, sizeof(*names));
-    belay_status status = BELAY_OK;
+    struct belay_zip *zip = r->zip;
 
-    if (!names)
-        return belay_fail_nomem(r->log, r->count * sizeof(*names));
+    zip->by_name = belay_arena_array(&zip->arena, r->count, sizeof(*zip->by_name));
+    if (!zip->by_name)
+        return belay_fail_nomem(r->log, r->count * sizeof(*zip->by_name));
     for (size_t i = 0; i < r->count; i++)
-        names[i] = r->zip->entries[i].name;
+        zip->by_name[i] = &zip->entries[i];
     if (r->count)
-        qsort(names, r->count, sizeof(*names), compare_names);
-    for (size_t i = 1; i < r->count && status == BELAY_OK; i++)
-        if (strcmp(names[i - 1], names[i]) == 0)
-            status = damaged(r, "two members have one name");
-    belay_free(names);
-    return status;
+        qsort(zip->by_name, r->count, sizeof(*zip->by_name), compare_names);
+    for (size_t i = 1; i < r->count; i++)
+        if (strcmp(zip->by_name[i - 1]->name, zip->by_name[i]->name) == 0)
+            return damaged(r, "two members have one name");
+    return BELAY_OK;
 }
 
 static belay_status read_directory(struct reader *r)
 {
     const unsigned char *p = r->bytes + r->directory;
-    size_t room = r->directory_size;
+    size_t room = r->directory_size, left = r->directory; // members lie before it, one by one
+    bool all_zero = true;
 
-    if (r->count > room / CENTRAL_SIZE)
-        return damaged(r, "its directory is too small for its members");
     r->zip->entries = belay_arena_array(&r->zip->arena, r->count, sizeof(*r->zip->entries));
     if (!r->zip->entries)
         return belay_fail_nomem(r->log, r->count * sizeof(*r->zip->entries));
     for (size_t i = 0; i < r->count; i++) {
         size_t step = 0;
         BELAY_TRY(read_entry(r, p, room, &r->zip->entries[i], &step));
+        if (r->zip->entries[i].packed > left)
+            return damaged(r, "its members overlap");
+        left -= r->zip->entries[i].packed;
+        all_zero = all_zero && r->zip->entries[i].crc == 0;
         p += step;
         room -= step;
     }
     r->zip->count = r->count;
-    return refuse_duplicates(r);
+    r->zip->no_checksums = all_zero;
+    return sort_names(r);
 }
 
 belay_status belay_zip_open(struct belay_log *log, const char *file, const char *bytes, size_t size,
@@ -267,30 +305,76 @@ static uint32_t checksum(const char *data, size_t size)
     return (uint32_t) crc32_z(crc32_z(0, NULL, 0), (const Bytef *) data, size);
 }
 
-belay_status belay_zip_read(struct belay_log *log, const char *file,
-                            const struct belay_zip_entry *e, char **out)
+static belay_status check_sum(struct belay_log *log, const char *file,
+                              const struct belay_zip_entry *e, const char *content)
 {
-    char *content;
-    belay_status status;
+    uint32_t found = checksum(content, e->size);
 
+    if (found == e->crc)
+        return BELAY_OK;
+    return belay_fail(log, BELAY_ERR_DATA, "%s: '%s' is damaged: checksum %08x, want %08x", file,
+                      e->name, (unsigned) found, (unsigned) e->crc);
+}
+
+static belay_status check_sizes(struct belay_log *log, const char *file,
+                                const struct belay_zip_entry *e)
+{
     if (e->method != 0 && e->method != 8)
         return belay_fail(log, BELAY_ERR_UNSUPPORTED, "%s: '%s' is packed by method %u", file,
                           e->name, e->method);
     if (e->method == 0 ? e->size != e->packed : e->size / MAX_EXPANSION > e->packed)
         return belay_fail(log, BELAY_ERR_DATA, "%s: '%s': %zu bytes cannot unpack to %zu", file,
                           e->name, e->packed, e->size);
+    return BELAY_OK;
+}
+
+belay_status belay_zip_read(struct belay_log *log, const char *file,
+                            const struct belay_zip_entry *e, char **out)
+{
+    char *content;
+    belay_status status;
+
+    BELAY_TRY(check_sizes(log, file, e));
     content = belay_alloc(e->size + 1);
     if (!content)
         return belay_fail_nomem(log, e->size + 1);
     status = unpack(log, file, e, content);
-    if (status == BELAY_OK && checksum(content, e->size) != e->crc)
-        status =
-            belay_fail(log, BELAY_ERR_DATA, "%s: '%s' is damaged: checksum %08x, want %08x", file,
-                       e->name, (unsigned) checksum(content, e->size), (unsigned) e->crc);
+    if (status == BELAY_OK)
+        status = check_sum(log, file, e, content);
     if (status != BELAY_OK) {
         belay_free(content);
         return status;
     }
     *out = content;
     return BELAY_OK;
+}
+
+belay_status belay_zip_content(struct belay_log *log, const char *file, struct belay_zip *zip,
+                               struct belay_zip_entry *e, const char **out)
+{
+    if (!e->content) {
+        BELAY_TRY(check_sizes(log, file, e));
+        const char *content = e->data;
+        if (e->method != 0) {
+            char *made = belay_arena_alloc(&zip->arena, e->size + 1);
+            if (!made)
+                return belay_fail_nomem(log, e->size + 1);
+            BELAY_TRY(unpack(log, file, e, made));
+            content = made;
+        }
+        if (!zip->no_checksums)
+            BELAY_TRY(check_sum(log, file, e, content));
+        e->content = content;
+    }
+    *out = e->content;
+    return BELAY_OK;
+}
+
+struct belay_zip_entry *belay_zip_find(const struct belay_zip *zip, const char *name)
+{
+    const struct belay_zip_entry key = { .name = name }, *wanted = &key;
+    struct belay_zip_entry **found =
+        zip->count ? bsearch(&wanted, zip->by_name, zip->count, sizeof(*found), compare_names) : NULL;
+
+    return found ? *found : NULL;
 }
