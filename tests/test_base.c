@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/str.h"
+#include "base/worker.h"
 
 
 START_TEST(failing_keeps_the_text_and_returns_the_status)
@@ -410,6 +411,34 @@ START_TEST(clocks_go_forward_and_write_utc)
 }
 END_TEST
 
+static void add_one(void *job)
+{
+    (*(int *) job)++;
+}
+
+START_TEST(a_worker_does_one_job_after_the_other)
+{
+    struct belay_log log = { 0 };
+    struct belay_worker *worker;
+    int jobs = 0;
+    ck_log_ok(&log, belay_worker_create(&log, &worker));
+    ck_assert(belay_worker_idle(worker));
+    for (int i = 1; i <= 100; i++) {
+        belay_worker_start(worker, add_one, &jobs);
+        if (i % 2)
+            belay_worker_wait(worker);
+        while (!belay_worker_idle(worker))
+            ;
+        ck_assert_int_eq(jobs, i);
+    }
+    belay_worker_start(worker, add_one, &jobs);
+    belay_worker_destroy(&worker); // waits
+    ck_assert_int_eq(jobs, 101);
+    ck_assert_ptr_null(worker);
+    belay_worker_destroy(&worker);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     const TTest *const tests[] = {
@@ -427,6 +456,7 @@ static Suite *suite(void)
         a_digest_in_pieces_is_the_digest_of_the_whole,
         the_environment_is_read_by_its_table_and_empty_is_unset,
         the_cache_folder_follows_xdg, clocks_go_forward_and_write_utc,
+        a_worker_does_one_job_after_the_other,
     };
     return harness_suite("base", tests, sizeof(tests) / sizeof(tests[0]));
 }

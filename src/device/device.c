@@ -213,12 +213,30 @@ belay_status belay_buf_zero(struct belay_device *dev, const struct belay_buf *bu
     return size ? leave(dev, dev->ops->zero(dev, buf, offset, size)) : BELAY_OK;
 }
 
-belay_status belay_buf_map(struct belay_device *dev, const struct belay_buf *buf, size_t size,
-                           const void **out)
+belay_status belay_buf_map_start(struct belay_device *dev, const struct belay_buf *buf, size_t size,
+                                 const void **out, void **ticket)
 {
     ENTER(dev);
     assert(size > 0 && inside(buf, 0, size));
-    return leave(dev, dev->ops->map(dev, buf, size, out));
+    return leave(dev, dev->ops->map(dev, buf, size, out, ticket));
+}
+
+// Not refused after a failure: the ticket must be given back.
+belay_status belay_buf_map_ready(struct belay_device *dev, void **ticket, bool wait, bool *ready)
+{
+    return leave(dev, dev->ops->map_ready(dev, ticket, wait, ready));
+}
+
+belay_status belay_buf_map(struct belay_device *dev, const struct belay_buf *buf, size_t size,
+                           const void **out)
+{
+    void *ticket = NULL;
+    const void *map = NULL;
+    bool ready;
+    BELAY_TRY(belay_buf_map_start(dev, buf, size, &map, &ticket));
+    BELAY_TRY(belay_buf_map_ready(dev, &ticket, true, &ready));
+    *out = map;
+    return BELAY_OK;
 }
 
 // Not refused after a failure: what is mapped must be given back.

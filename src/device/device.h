@@ -54,9 +54,12 @@ struct belay_backend_ops {
                          const struct belay_buf *dst, size_t dst_offset, size_t size);
     belay_status (*zero)(struct belay_device *dev, const struct belay_buf *buf, size_t offset,
                          size_t size);
-    // Maps for reading on a second queue, after all work enqueued so far. One map a buffer.
+    // Maps for reading on a second queue, after all work enqueued so far. One map a buffer. Does
+    // not wait: *out may be read when map_ready says so; it frees the ticket then, or when it
+    // fails.
     belay_status (*map)(struct belay_device *dev, const struct belay_buf *buf, size_t size,
-                        const void **out);
+                        const void **out, void **ticket);
+    belay_status (*map_ready)(struct belay_device *dev, void **ticket, bool wait, bool *ready);
     belay_status (*unmap)(struct belay_device *dev, const struct belay_buf *buf, const void *ptr);
 
     belay_status (*flush)(struct belay_device *dev);  // starts what is enqueued
@@ -121,8 +124,14 @@ belay_status belay_buf_copy(struct belay_device *dev, const struct belay_buf *sr
                             size_t size);
 belay_status belay_buf_zero(struct belay_device *dev, const struct belay_buf *buf, size_t offset,
                             size_t size);
+// Waits until the map can be read.
 belay_status belay_buf_map(struct belay_device *dev, const struct belay_buf *buf, size_t size,
                            const void **out);
+// The same in two parts; with `wait` the second waits. A ticket that is not ready must be asked for
+// again, after a failure too.
+belay_status belay_buf_map_start(struct belay_device *dev, const struct belay_buf *buf, size_t size,
+                                 const void **out, void **ticket);
+belay_status belay_buf_map_ready(struct belay_device *dev, void **ticket, bool wait, bool *ready);
 belay_status belay_buf_unmap(struct belay_device *dev, const struct belay_buf *buf,
                              const void *ptr);
 belay_status belay_device_flush(struct belay_device *dev);

@@ -104,6 +104,9 @@ static belay_status make_buffers(struct belay_engine *e)
         BELAY_TRY(belay_buf_create(dev, arena, 0, &e->arenas[1 + i]));
     for (int i = 0; i <= e->num_states; i++)
         BELAY_TRY(belay_buf_create(dev, arena, BELAY_BUF_HOST_VISIBLE, &e->snapshots[i]));
+    BELAY_TRY(belay_buf_create(dev, arena, BELAY_BUF_HOST_VISIBLE, &e->weights_snapshot));
+    BELAY_TRY(belay_buf_create(dev, BELAY_LOG_SLOTS * e->train.log_width * sizeof(float),
+                               BELAY_BUF_HOST_VISIBLE, &e->log_snapshot));
     BELAY_TRY(belay_buf_create(dev, e->blocks * sizeof(int32_t), 0, &e->block_group));
     BELAY_TRY(belay_buf_create(
         dev, (size_t) e->p.num_groups * BELAY_HYPER * sizeof(float), 0, &e->hyper));
@@ -114,34 +117,6 @@ belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const flo
 {
     return belay_buf_write(e->dev, &e->arenas[arena], 0, data,
                            belay_engine_arena_count(e) * sizeof(*data), true);
-}
-
-belay_status belay_engine_snapshot(struct belay_engine *e, const float **arenas)
-{
-    size_t size = belay_engine_arena_count(e) * sizeof(float);
-    for (int i = 0; i <= e->num_states; i++)
-        BELAY_TRY(belay_buf_copy(e->dev, &e->arenas[i], 0, &e->snapshots[i], 0, size));
-    BELAY_TRY(belay_device_flush(e->dev));
-    for (int i = 0; i <= e->num_states; i++) {
-        const void *map;
-        BELAY_TRY(belay_buf_map(e->dev, &e->snapshots[i], size, &map));
-        e->maps[i] = map;
-        arenas[i] = map;
-    }
-    return BELAY_OK;
-}
-
-belay_status belay_engine_unmap(struct belay_engine *e)
-{
-    belay_status status = BELAY_OK;
-    for (int i = 0; i <= e->num_states; i++) {
-        if (!e->maps[i])
-            continue;
-        belay_status one = belay_buf_unmap(e->dev, &e->snapshots[i], e->maps[i]);
-        status = status == BELAY_OK ? one : status;
-        e->maps[i] = NULL;
-    }
-    return status;
 }
 
 // ---- life ----
@@ -197,13 +172,15 @@ void belay_engine_destroy(struct belay_engine **engine)
     struct belay_engine *e = engine ? *engine : NULL;
     if (!e)
         return;
-    (void) belay_engine_unmap(e);
+    for (int i = 0; i < BELAY_NUM_SNAPS; i++)
+        (void) belay_engine_snap_drop(e, (enum belay_snap_kind) i);
     belay_device_drain(e->dev);
     destroy_side(&e->train);
     destroy_side(&e->eval);
     struct belay_buf *bufs[] = { &e->grads, &e->block_group, &e->hyper, &e->step_table,
                                  &e->data_x, &e->data_y, &e->order, &e->train_log, &e->eval_log,
-                                 &e->counts, &e->activations };
+                                 &e->counts, &e->activations, &e->weights_snapshot,
+                                 &e->log_snapshot };
     for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
         belay_buf_destroy(e->dev, bufs[i]);
     for (int i = 0; i <= BELAY_MAX_MOMENTS; i++) {

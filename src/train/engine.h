@@ -92,8 +92,22 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
 
 // Arenas: 0 parameters, 1… states. Host copies have belay_engine_arena_count floats.
 belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const float *data);
-// A snapshot on the device and a map of it, valid until belay_engine_unmap.
+// A snapshot on the device and a map of it, valid until belay_engine_unmap. It is that of kind
+// BELAY_SNAP_ALL.
 belay_status belay_engine_snapshot(struct belay_engine *e, const float **arenas);
 belay_status belay_engine_unmap(struct belay_engine *e);
+// Snapshots without waiting: copied on the device as of the steps enqueued so far, while training
+// goes on. Each kind has memory of its own; it can be taken again after it was dropped.
+enum belay_snap_kind { BELAY_SNAP_WEIGHTS, BELAY_SNAP_ALL, BELAY_NUM_SNAPS };
+belay_status belay_engine_snap(struct belay_engine *e, enum belay_snap_kind kind);
+belay_status belay_engine_snap_ready(struct belay_engine *e, enum belay_snap_kind kind, bool wait,
+                                     bool *ready);
+// Of one that is ready, from any thread until it is dropped. WEIGHTS: one arena.
+void belay_engine_snap_arenas(const struct belay_engine *e, enum belay_snap_kind kind,
+                              const float **arenas);
+// What belay_engine_losses would have given when the snapshot of ALL was taken.
+void belay_engine_snap_losses(const struct belay_engine *e, float *loss, float *norm,
+                              size_t *count);
+belay_status belay_engine_snap_drop(struct belay_engine *e, enum belay_snap_kind kind);
 
 #endif

@@ -28,6 +28,15 @@ struct belay_ring_slot {
     bool used;
 };
 
+#define BELAY_SNAP_LOG (1 + BELAY_MAX_MOMENTS)
+#define BELAY_SNAP_MAPS (BELAY_SNAP_LOG + 1)
+
+struct belay_snap { // a snapshot that is being made or read
+    const void *maps[BELAY_SNAP_MAPS];
+    void *tickets[BELAY_SNAP_MAPS]; // NULL: the map is ready
+    uint64_t unread, next_slot;     // of the log, when it was taken
+};
+
 struct belay_engine {
     struct belay_log *log;
     struct belay_engine_params p;
@@ -50,7 +59,8 @@ struct belay_engine {
     struct belay_buf arenas[1 + BELAY_MAX_MOMENTS], snapshots[1 + BELAY_MAX_MOMENTS];
     struct belay_buf grads, block_group, hyper, step_table, data_x, data_y, order, train_log,
         eval_log, counts, activations;
-    const void *maps[1 + BELAY_MAX_MOMENTS];
+    struct belay_buf weights_snapshot, log_snapshot;
+    struct belay_snap snaps[BELAY_NUM_SNAPS];
 
     struct belay_ring_slot ring[RING];
     uint64_t turn;         // of the ring
@@ -73,7 +83,10 @@ belay_status belay_engine_stream_rows(struct belay_engine *e, struct belay_ring_
 belay_status belay_engine_build_graphs(struct belay_engine *e);
 belay_status belay_engine_finish_graphs(struct belay_engine *e);
 belay_status belay_engine_make_programs(struct belay_engine *e);
-// engine_run.c: the next ring slot, after waiting for what last read it.
+// engine_run.c: `unread` rows of a copy of the training log that end before `next_slot`.
+void belay_engine_decode_log(const struct belay_engine *e, const float *log, uint64_t next_slot,
+                             uint64_t unread, float *loss, float *norm);
+// The next ring slot, after waiting for what last read it.
 belay_status belay_engine_next_slot(struct belay_engine *e, struct belay_ring_slot **out);
 
 #endif

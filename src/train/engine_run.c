@@ -73,6 +73,17 @@ belay_status belay_engine_step(struct belay_engine *e, const struct belay_step_s
     return end_slot(e, slot);
 }
 
+void belay_engine_decode_log(const struct belay_engine *e, const float *log, uint64_t next_slot,
+                             uint64_t unread, float *loss, float *norm)
+{
+    size_t first = (size_t) ((next_slot + BELAY_LOG_SLOTS - unread) % BELAY_LOG_SLOTS);
+    for (size_t i = 0; i < unread; i++) {
+        const float *row = log + (first + i) % BELAY_LOG_SLOTS * e->train.log_width;
+        loss[i] = row[0];
+        norm[i] = row[1];
+    }
+}
+
 belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *norm, size_t *count)
 {
     size_t width = e->train.log_width;
@@ -81,12 +92,7 @@ belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *nor
         return BELAY_OK;
     BELAY_TRY(belay_buf_read(e->dev, &e->train_log, 0, e->log_copy,
                              BELAY_LOG_SLOTS * width * sizeof(float)));
-    size_t first = (size_t) ((e->next_slot + BELAY_LOG_SLOTS - e->unread) % BELAY_LOG_SLOTS);
-    for (size_t i = 0; i < e->unread; i++) {
-        const float *row = e->log_copy + (first + i) % BELAY_LOG_SLOTS * width;
-        loss[i] = row[0];
-        norm[i] = row[1];
-    }
+    belay_engine_decode_log(e, e->log_copy, e->next_slot, e->unread, loss, norm);
     *count = (size_t) e->unread;
     e->unread = 0;
     return BELAY_OK;

@@ -90,11 +90,21 @@ static belay_status host_zero(struct belay_device *dev, const struct belay_buf *
 }
 
 static belay_status host_map(struct belay_device *dev, const struct belay_buf *buf, size_t size,
-                             const void **out)
+                             const void **out, void **ticket)
 {
     (void) dev;
     (void) size;
     *out = buf->priv;
+    *ticket = NULL;
+    return BELAY_OK;
+}
+
+static belay_status host_map_ready(struct belay_device *dev, void **ticket, bool wait, bool *ready)
+{
+    (void) dev;
+    (void) ticket;
+    (void) wait;
+    *ready = true;
     return BELAY_OK;
 }
 
@@ -139,6 +149,7 @@ const struct belay_backend_ops belay_backend_host = {
     .copy = host_copy,
     .zero = host_zero,
     .map = host_map,
+    .map_ready = host_map_ready,
     .unmap = host_unmap,
     .flush = host_nothing,
     .finish = host_nothing,

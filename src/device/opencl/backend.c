@@ -125,6 +125,7 @@ const struct belay_backend_ops belay_backend_opencl = {
     .copy = belay_cl_copy,
     .zero = belay_cl_zero,
     .map = belay_cl_map,
+    .map_ready = belay_cl_map_ready,
     .unmap = belay_cl_unmap,
     .flush = belay_cl_flush,
     .finish = belay_cl_finish,

@@ -108,20 +108,46 @@ belay_status belay_cl_zero(struct belay_device *dev, const struct belay_buf *buf
 }
 
 belay_status belay_cl_map(struct belay_device *dev, const struct belay_buf *buf, size_t size,
-                          const void **out)
+                          const void **out, void **ticket)
 {
     struct belay_cl *cl = belay_cl_of(dev);
-    cl_event before = NULL;
+    cl_event before = NULL, done = NULL;
     cl_int error;
     BELAY_TRY(belay_cl_check(cl, clEnqueueMarkerWithWaitList(cl->queue, 0, NULL, &before),
                              "clEnqueueMarkerWithWaitList"));
     clFlush(cl->queue);
-    const void *ptr = clEnqueueMapBuffer(cl->map_queue, belay_cl_mem(buf), CL_TRUE, CL_MAP_READ,
-                                         0, size, 1, &before, NULL, &error);
+    const void *ptr = clEnqueueMapBuffer(cl->map_queue, belay_cl_mem(buf), CL_FALSE, CL_MAP_READ,
+                                         0, size, 1, &before, &done, &error);
     clReleaseEvent(before);
     BELAY_TRY(belay_cl_check(cl, error, "clEnqueueMapBuffer"));
+    clFlush(cl->map_queue);
     *out = ptr;
+    *ticket = done;
     return BELAY_OK;
+}
+
+// The ticket is the map's event.
+belay_status belay_cl_map_ready(struct belay_device *dev, void **ticket, bool wait, bool *ready)
+{
+    struct belay_cl *cl = belay_cl_of(dev);
+    cl_event event = *ticket;
+    cl_int state = CL_COMPLETE, error = CL_SUCCESS;
+    *ready = true;
+    if (!event)
+        return BELAY_OK;
+    if (wait)
+        error = clWaitForEvents(1, &event);
+    if (error == CL_SUCCESS)
+        error = clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(state), &state,
+                               NULL);
+    if (error == CL_SUCCESS && state > CL_COMPLETE) {
+        *ready = false;
+        return BELAY_OK;
+    }
+    *ticket = NULL;
+    clReleaseEvent(event);
+    // A negative state is the error that the command ended with.
+    return belay_cl_check(cl, error != CL_SUCCESS ? error : state, "clEnqueueMapBuffer");
 }
 
 // Later work on the queue waits until the map is gone.

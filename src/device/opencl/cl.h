@@ -75,7 +75,8 @@ belay_status belay_cl_copy(struct belay_device *dev, const struct belay_buf *src
 belay_status belay_cl_zero(struct belay_device *dev, const struct belay_buf *buf, size_t offset,
                            size_t size);
 belay_status belay_cl_map(struct belay_device *dev, const struct belay_buf *buf, size_t size,
-                          const void **out);
+                          const void **out, void **ticket);
+belay_status belay_cl_map_ready(struct belay_device *dev, void **ticket, bool wait, bool *ready);
 belay_status belay_cl_unmap(struct belay_device *dev, const struct belay_buf *buf,
                             const void *ptr);
 
