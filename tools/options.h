@@ -17,6 +17,7 @@ struct cli {
     const char **rest; // positional arguments
     size_t num_rest;
     bool help, json, quiet, dry_run, overfit_batch;
+    bool no_eval; // of report
     char error[1024]; // the last message of the library or of the command
 };
 

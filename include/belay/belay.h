@@ -8,6 +8,7 @@
 #include <belay/model.h>
 #include <belay/recipe.h>
 #include <belay/replay.h>
+#include <belay/report.h>
 #include <belay/session.h>
 #include <belay/status.h>
 #include <belay/trainer.h>

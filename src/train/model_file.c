@@ -8,6 +8,7 @@
 #include "device/context.h"
 #include "format/safetensors.h"
 #include "train/engine.h"
+#include "train/model_file.h"
 #include "train/trainer_internal.h"
 
 #define DEFAULT_ROWS 256
@@ -160,6 +161,16 @@ const char *belay_model_class(const belay_model *model, size_t index)
     return index < model->preprocess.num_classes ? model->preprocess.classes[index] : NULL;
 }
 
+const struct belay_preprocess *belay_model_preprocess(const belay_model *model)
+{
+    return &model->preprocess;
+}
+
+const struct belay_yaml *belay_model_layers(const belay_model *model)
+{
+    return model->doc.root;
+}
+
 // ---- prediction ----
 
 // Inputs (preprocessed) to outputs in the user's units.
@@ -216,15 +227,22 @@ static belay_status predict_rows(struct belay_model *m, const struct belay_datas
     return BELAY_OK;
 }
 
+belay_status belay_model_each_row(belay_model *m, const struct belay_dataset *d, belay_row_fn fn,
+                                  void *user)
+{
+    float *out = belay_alloc_array(m->max_rows * m->outputs + 1, sizeof(*out));
+    belay_status status = out ? predict_rows(m, d, out, fn, user)
+                              : belay_fail_nomem(m->log, m->max_rows * sizeof(*out));
+    belay_free(out);
+    return status;
+}
+
 belay_status belay_model_predict_files(belay_model *m, const char *const *files, size_t num,
                                        belay_row_fn fn, void *user)
 {
     struct belay_dataset d = { 0 };
     BELAY_TRY(belay_dataset_apply(m->log, &m->preprocess, files, num, false, &d));
-    float *out = belay_alloc_array(m->max_rows * m->outputs + 1, sizeof(*out));
-    belay_status status = out ? predict_rows(m, &d, out, fn, user)
-                              : belay_fail_nomem(m->log, m->max_rows * sizeof(*out));
-    belay_free(out);
+    belay_status status = belay_model_each_row(m, &d, fn, user);
     belay_dataset_finish(&d);
     return status;
 }
@@ -311,16 +329,6 @@ static belay_status evaluate(struct belay_model *m, const struct belay_dataset *
     return status;
 }
 
-static belay_status evaluate_files(struct belay_model *m, const char *const *files, size_t num,
-                                   belay_scores *out)
-{
-    struct belay_dataset d = { 0 };
-    BELAY_TRY(belay_dataset_apply(m->log, &m->preprocess, files, num, true, &d));
-    belay_status status = evaluate(m, &d, out);
-    belay_dataset_finish(&d);
-    return status;
-}
-
 // The test files of a recipe, with their folder.
 static belay_status recipe_files(struct belay_model *m, const struct belay_recipe *r, char ***out)
 {
@@ -339,8 +347,8 @@ static belay_status recipe_files(struct belay_model *m, const struct belay_recip
 }
 
 // Made data: the recipe makes the same test part again.
-static belay_status evaluate_made(struct belay_model *m, const struct belay_recipe *r,
-                                  belay_scores *out)
+static belay_status made_data(struct belay_model *m, const struct belay_recipe *r,
+                              struct belay_dataset *out)
 {
     struct belay_datasets data = { 0 };
     BELAY_TRY(belay_datasets_load(m->log, &r->data, &data));
@@ -350,30 +358,48 @@ static belay_status evaluate_made(struct belay_model *m, const struct belay_reci
     else if (data.test.features != m->preprocess.input_count)
         status = belay_fail(m->log, BELAY_ERR_MISMATCH, "%s: its data has %zu features, the model "
                             "takes %zu", r->name, data.test.features, m->preprocess.input_count);
-    else
-        status = evaluate(m, &data.test, out);
+    if (status == BELAY_OK) {
+        *out = data.test;
+        data.test = (struct belay_dataset){ 0 };
+    }
     belay_datasets_finish(&data);
+    return status;
+}
+
+belay_status belay_model_test_data(struct belay_model *m, const struct belay_recipe *recipe,
+                                   const char *const *files, size_t num, struct belay_dataset *out)
+{
+    char **own = NULL;
+    if (num > 0)
+        return belay_dataset_apply(m->log, &m->preprocess, files, num, true, out);
+    if (!recipe)
+        return belay_fail(m->log, BELAY_ERR_ARG, "evaluate: neither files nor a recipe");
+    size_t count = recipe->data.num_test;
+    if (count == 0 && recipe->data.num_train == 0 && recipe->data.format)
+        return made_data(m, recipe, out);
+    belay_status status = recipe_files(m, recipe, &own);
+    if (status == BELAY_OK)
+        status = belay_dataset_apply(m->log, &m->preprocess, (const char *const *) own, count, true,
+                                     out);
+    for (size_t i = 0; own && i < count; i++)
+        belay_free(own[i]);
+    belay_free(own);
     return status;
 }
 
 belay_status belay_model_evaluate(belay_model *m, const belay_recipe *recipe,
                                   const char *const *files, size_t num, belay_scores *out)
 {
-    char **own = NULL;
-    if (num > 0)
-        return evaluate_files(m, files, num, out);
-    if (!recipe)
-        return belay_fail(m->log, BELAY_ERR_ARG, "evaluate: neither files nor a recipe");
-    size_t count = recipe->data.num_test;
-    if (count == 0 && recipe->data.num_train == 0 && recipe->data.format)
-        return evaluate_made(m, recipe, out);
-    belay_status status = recipe_files(m, recipe, &own);
-    if (status == BELAY_OK)
-        status = evaluate_files(m, (const char *const *) own, count, out);
-    for (size_t i = 0; own && i < count; i++)
-        belay_free(own[i]);
-    belay_free(own);
+    struct belay_dataset d = { 0 };
+    BELAY_TRY(belay_model_test_data(m, recipe, files, num, &d));
+    belay_status status = evaluate(m, &d, out);
+    belay_dataset_finish(&d);
     return status;
+}
+
+belay_status belay_model_score(belay_model *m, const struct belay_dataset *d, belay_scores *out)
+{
+    return evaluate(m, d, out);
 }
 
 belay_status belay_model_save(belay_model *m, const char *path)

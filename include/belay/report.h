@@ -1,0 +1,34 @@
+// What runs have done, for people: one HTML page, a table for the terminal, the same as JSON.
+#ifndef BELAY_REPORT_H
+#define BELAY_REPORT_H
+
+#include <belay/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// A piece of the report; false ends it (BELAY_ERR_CANCELLED).
+typedef bool (*belay_text_fn)(void *user, const char *text, size_t size);
+
+typedef struct belay_report_params {
+    const char *kind;        // "html", "table" or "json"
+    const char *const *runs; // run folders
+    size_t num_runs;         // 1 to 32
+    const char *path;        // the file to write, durably; NULL: to `fn`
+    belay_text_fn fn;
+    void *user;
+    // html: do not open a device to measure the best models on their test data (no confusion
+    // matrix, no worst examples then).
+    bool no_eval;
+} belay_report_params;
+
+// Borrows params. A run whose test data or device is missing is reported without its evaluation,
+// and the report says why.
+BELAY_API BELAY_MUST_CHECK belay_status belay_report_write(belay_ctx *ctx,
+                                                           const belay_report_params *params);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
