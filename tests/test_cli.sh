@@ -59,7 +59,7 @@ check_json()
 }
 
 # ---- help ----
-for command in train resume eval predict devices inspect verify diff config recipes bench replay; do
+for command in train resume eval predict devices inspect verify diff config recipes bench replay report compare; do
     run 0 'Options:' $command --help
     check_json $command --help --json
 done
@@ -330,6 +330,16 @@ run 8 "no column 'nothere'" replay keras.csv -r patience:1 -m nothere
 printf 'val_loss\n1\n2\n' >bare.csv
 run 8 'needs the training loss' replay bare.csv -r pq:1
 run 8 'nothere.csv' replay nothere.csv -r patience:1
+
+# ---- report and compare ----
+run 0 'run/report.html' report run
+check 'the page has the confusion matrix' grep -q 'Confusion matrix' run/report.html
+run 0 'two.html' report run run --no-eval -o two.html
+check 'and not where it is not wanted' sh -c '! grep -q Confusion two.html'
+run 0 'ended by  monitor' compare run
+check_json compare run run --json
+run 8 'nothere: no such folder' compare nothere
+run 2 'compare' compare
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
