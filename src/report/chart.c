@@ -8,7 +8,7 @@
 
 #define WIDTH 7200.0
 #define HEIGHT 3000.0
-#define LEFT 700.0
+#define LEFT 1000.0
 #define RIGHT 150.0
 #define TOP 140.0
 #define BOTTOM 420.0

@@ -164,7 +164,7 @@ static void add_caption(const struct evaluation *e, const struct example *x, str
         belay_html_text(s, class_name(e, e->rows->labels[x->row]));
         belay_str_add(s, "</b><br>taken for ");
         belay_html_text(s, class_name(e, x->predicted));
-        belay_str_addf(s, " (%d %%)", (int) (x->shown * 100 + 0.5));
+        belay_str_addf(s, " (%d&nbsp;%%)", (int) (x->shown * 100 + 0.5));
     } else {
         belay_str_add(s, "<br><b>");
         belay_report_number(s, true_value(e, x->row));
