@@ -92,8 +92,10 @@ check_json devices --json
 # ---- bench ----
 run 0 '"workload": "tiny"' bench tiny
 check_json bench tiny --quiet
-run 2 'cnn needs convolution' bench cnn
-run 2 'unknown workload' bench tny
+run 2 'cnn needs conv2d and max_pool2d: not there yet' bench cnn
+run 2 "unknown workload 'tny', did you mean 'tiny'?" bench tny
+run 0 'kernels alone' bench tiny --per-op
+check_json bench tiny --per-op --json
 
 # ---- data to train on ----
 "$belay" recipes spirals >spirals.yaml

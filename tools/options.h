@@ -16,7 +16,7 @@ struct cli {
     size_t num_data;
     const char **rest; // positional arguments
     size_t num_rest;
-    bool help, json, quiet, dry_run, overfit_batch;
+    bool help, json, quiet, dry_run, overfit_batch, per_op;
     bool no_eval; // of report
     char error[1024]; // the last message of the library or of the command
 };

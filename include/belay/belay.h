@@ -5,6 +5,7 @@
 #include <belay/context.h>
 #include <belay/file.h>
 #include <belay/graph.h>
+#include <belay/measure.h>
 #include <belay/model.h>
 #include <belay/recipe.h>
 #include <belay/replay.h>

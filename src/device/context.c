@@ -6,6 +6,7 @@
 #include "base/env.h"
 #include "base/mem.h"
 #include "device/opencl/opencl.h"
+#include "device/timer.h"
 
 // NULL stays NULL; false when memory is short.
 static bool copy_text(const char *text, char **out)
@@ -83,6 +84,14 @@ belay_status belay_ctx_wait(belay_ctx *ctx)
 const char *belay_ctx_device(const belay_ctx *ctx)
 {
     return ctx->device ? ctx->device->select : "";
+}
+
+belay_status belay_measure_ops(belay_ctx *ctx, bool on, const belay_op_time **ops, size_t *count)
+{
+    BELAY_TRY(belay_ctx_open(ctx));
+    if (on)
+        return belay_timer_start(ctx->device);
+    return belay_timer_stop(ctx->device, ops, count);
 }
 
 static void describe_host(belay_device_info *info)

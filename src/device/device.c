@@ -6,6 +6,8 @@
 #include "base/env.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "device/timer.h"
+#include "device/tune.h"
 #include "tensor/dtype.h"
 
 // ---- Opening ----
@@ -72,6 +74,8 @@ void belay_device_close(struct belay_device **dev)
 {
     if (!*dev)
         return;
+    belay_timer_destroy(*dev);
+    belay_device_forget_tuning(*dev);
     (*dev)->ops->close(*dev);
     belay_free(*dev);
     *dev = NULL;

@@ -3,6 +3,8 @@
 #ifndef BELAY_DEVICE_DEVICE_H
 #define BELAY_DEVICE_DEVICE_H
 
+#include <belay/measure.h>
+
 #include "graph/plan.h"
 
 struct belay_device;
@@ -25,6 +27,7 @@ struct belay_step_desc {
     const struct belay_buf *const *y; // group->num_y entries
 };
 struct belay_step; // the backend's
+struct belay_tuning;
 
 struct belay_counters { // since the device was opened; tests assert on their differences
     uint64_t launches, builds, allocs, alloc_bytes, writes, reads;
@@ -80,6 +83,17 @@ struct belay_backend_ops {
                               const struct belay_shape *shapes);
     belay_status (*step_run)(struct belay_device *dev, struct belay_step *step); // enqueues
     void (*step_destroy)(struct belay_device *dev, struct belay_step **step);
+
+    // Measuring. Optional: without these the host's clock round each step counts.
+    // Whether launches are timed on the device.
+    belay_status (*timing)(struct belay_device *dev, bool on);
+    // Waits, and adds the device seconds of the launches since the last call: seconds[t] of those
+    // that were enqueued with dev->timing_tag t.
+    belay_status (*times)(struct belay_device *dev, double *seconds, int num);
+    // What the device can do at best, measured now.
+    belay_status (*limits)(struct belay_device *dev, belay_device_limits *out);
+    // Times candidates until the clock (belay_clock_now) shows `until` and puts the best into *t.
+    belay_status (*tune)(struct belay_device *dev, double until, struct belay_tuning *t);
 };
 
 struct belay_device {
@@ -97,6 +111,10 @@ struct belay_device {
     struct belay_counters counters;
     int64_t fail_in;       // tests: 1 + calls until one fails; 0: off
     bool f64;              // host: floats are stored as F64 (finite differences); else false
+    char tune_key[256];    // name, platform, driver and family: of lines in the tuning file
+    struct belay_tuning *tuning; // NULL before belay_device_tuned is called (device/tune.h)
+    struct belay_timer *timer; // NULL: steps were never timed (device/timer.h)
+    int timing_tag;
 };
 
 // spec as in belay_ctx_params.device; NULL: chosen, loudly. `memory_limit` 0: what there is.

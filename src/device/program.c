@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "device/timer.h"
 #include "tensor/dtype.h"
 
 struct belay_program {
@@ -190,6 +191,8 @@ belay_status belay_program_run(struct belay_program *p, int64_t rows)
         return belay_fail(p->dev->log, BELAY_ERR_ARG, "program: not ready");
     if (rows != p->bound_rows)
         BELAY_TRY(bind_rows(p, rows));
+    if (belay_timer_on(p->dev))
+        return belay_timer_run(p->dev, p->plan, p->steps);
     for (int i = 0; i < p->plan->num_groups; i++) {
         BELAY_TRY(belay_device_run_step(p->dev, p->steps[i]));
         if (p->poison)

@@ -232,36 +232,16 @@ void belay_plan_destroy(struct belay_plan **plan)
 
 // ---- for people ----
 
-static double group_flops(const struct belay_group *group)
-{
-    struct belay_call call;
-    struct belay_gemm gemm;
-    if (group->elementwise)
-        return (double) belay_shape_count(&group->space->shape) * group->num_nodes;
-    belay_node_call(group->nodes[0], NULL, &call);
-    if (!group->nodes[0]->op->gemm)
-        return (double) belay_shape_count(&group->y[0]->shape);
-    memset(&gemm, 0, sizeof(gemm));
-    group->nodes[0]->op->gemm(&call, &gemm);
-    return 2.0 * (double) gemm.k * (double) belay_shape_count(&group->y[0]->shape);
-}
-
 static void print_group(const struct belay_plan *plan, int index, struct belay_str *out)
 {
-    const struct belay_group *group = &plan->groups[index];
     struct belay_str name = { 0 };
+    struct belay_cost cost;
     char text[BELAY_SHAPE_TEXT];
-    double bytes = 0;
-    for (int i = 0; i < group->num_nodes; i++)
-        belay_str_addf(&name, "%s%s", i ? "+" : "", group->nodes[i]->op->name);
-    for (int i = 0; i < group->num_x; i++)
-        if (group->x[i]->kind != BELAY_VALUE_SCALAR)
-            bytes += (double) belay_plan_value_size(plan, group->x[i]);
-    for (int i = 0; i < group->num_y; i++)
-        bytes += (double) belay_plan_value_size(plan, group->y[i]);
+    belay_plan_cost(plan, index, &cost);
+    belay_plan_group_name(plan, index, &name);
     belay_str_addf(out, "%4d  %-40s %-18s %10.1f %10.2f\n", index, name.text ? name.text : "",
-                   belay_shape_text(&group->y[0]->shape, text), bytes / 1024,
-                   group_flops(group) / 1e6);
+                   belay_shape_text(&plan->groups[index].y[0]->shape, text), cost.bytes / 1024,
+                   cost.flops / 1e6);
     belay_str_free(&name);
 }
 

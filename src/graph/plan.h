@@ -59,8 +59,14 @@ void belay_plan_destroy(struct belay_plan **plan);
 const struct belay_place *belay_plan_place(const struct belay_plan *plan,
                                            const struct belay_value *v);
 size_t belay_plan_value_size(const struct belay_plan *plan, const belay_value *v); // bytes
-// A table of groups with bytes and flops, and the memory in all.
+// What a group does and moves at its planned shapes, and its operators' names joined by '+'.
+struct belay_cost {
+    double flops, bytes;
+};
+void belay_plan_cost(const struct belay_plan *plan, int group, struct belay_cost *out);
 struct belay_str;
+void belay_plan_group_name(const struct belay_plan *plan, int group, struct belay_str *out);
+// A table of groups with bytes and flops, and the memory in all.
 void belay_plan_print(const struct belay_plan *plan, struct belay_str *out);
 // Checks that no two values overlap while both live: tests, and a debug build after planning.
 belay_status belay_plan_verify(struct belay_log *log, const struct belay_plan *plan);

@@ -149,6 +149,9 @@ struct belay_op {
     size_t (*scratch)(const struct belay_call *call);
     void (*launch)(const struct belay_call *call, int stage, struct belay_launch *out);
 
+    // Bytes read and written, where these are not simply all inputs and outputs. NULL: they are.
+    double (*bytes)(const struct belay_call *call);
+
     // For tests: inputs are drawn from [lo, hi], `avoid` away from kinks at 0 (and, with two
     // inputs, from each other). make builds the node at a size class (0, 1, 2, …: odd sizes);
     // returns NULL when there are no more. Inputs with rows have 33 of them; they are run with 33

@@ -124,6 +124,14 @@ static void gather_labels_launch(const struct belay_call *call, int stage,
     belay_launch_range(out, rows, most < 64 ? most : 64);
 }
 
+// The rows of a batch out of all, and their positions.
+static double gather_bytes(const struct belay_call *call)
+{
+    double elements = (double) belay_shape_count(&call->y_shape[0]);
+    size_t each = belay_dtype_size(call->x_dtype[DATA]) + belay_dtype_size(call->y_dtype[0]);
+    return elements * (double) each + 4.0 * (double) call->y_shape[0].dim[0];
+}
+
 static const struct belay_op op_gather_rows = {
     .name = "gather_rows",
     .num_x = 4,
@@ -134,6 +142,7 @@ static const struct belay_op op_gather_rows = {
     .ref = gather_rows_ref,
     .cl_file = "batch",
     .launch = gather_rows_launch,
+    .bytes = gather_bytes,
 };
 
 static const struct belay_op op_gather_labels = {
@@ -147,6 +156,7 @@ static const struct belay_op op_gather_labels = {
     .ref = gather_labels_ref,
     .cl_file = "batch",
     .launch = gather_labels_launch,
+    .bytes = gather_bytes,
 };
 
 belay_value *belay_gather_rows(belay_graph *g, belay_value *data, belay_value *order,
@@ -209,6 +219,11 @@ static void record_launch(const struct belay_call *call, int stage, struct belay
     belay_launch_range(out, (size_t) call->x_shape[0].dim[1], most < 64 ? most : 64);
 }
 
+static double record_bytes(const struct belay_call *call)
+{
+    return 8.0 * (double) call->x_shape[0].dim[1] + 4;
+}
+
 static const struct belay_op op_record = {
     .name = "record",
     .num_x = 3,
@@ -219,6 +234,7 @@ static const struct belay_op op_record = {
     .ref = record_ref,
     .cl_file = "batch",
     .launch = record_launch,
+    .bytes = record_bytes,
 };
 
 belay_value *belay_record(belay_graph *g, belay_value *log, belay_value *value, belay_value *step)

@@ -34,6 +34,8 @@ static void fill_device(struct belay_cl *cl)
              "opencl; %.64s; %.48s; %.48s; %.32s; %s %s; products %.16s", info->name,
              info->version, info->driver, info->platform, dev->profile.cpu ? "cpu" : "gpu",
              BELAY_VERSION, products ? products : "default");
+    snprintf(dev->tune_key, sizeof(dev->tune_key), "%.90s; %.60s; %.60s; %s", info->name,
+             info->platform, info->driver, dev->profile.cpu ? "cpu" : "gpu");
     // Belay's own alignment too: rows of vectors start on a cache line.
     dev->align = info->base_align > 64 ? info->base_align : 64;
     dev->max_alloc = info->max_alloc;
@@ -60,6 +62,7 @@ static void destroy(struct belay_cl *cl)
     if (cl->map_queue)
         clFinish(cl->map_queue);
     belay_cl_drop_marks(cl);
+    belay_cl_timing_destroy(cl);
     belay_cl_gemm_destroy(cl);
     belay_cl_cache_destroy(cl);
     if (cl->map_queue)
@@ -137,4 +140,7 @@ const struct belay_backend_ops belay_backend_opencl = {
     .step_bind = belay_cl_step_bind,
     .step_run = belay_cl_step_run,
     .step_destroy = belay_cl_step_destroy,
+    .timing = belay_cl_timing,
+    .times = belay_cl_times,
+    .limits = belay_cl_limits,
 };

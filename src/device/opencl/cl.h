@@ -11,6 +11,7 @@
 
 struct belay_cl_cache;
 struct belay_cl_gemm;
+struct belay_cl_timing;
 
 struct belay_cl {
     struct belay_device *dev;
@@ -25,6 +26,7 @@ struct belay_cl {
     belay_device_info info;
     struct belay_cl_cache *cache; // of programs
     struct belay_cl_gemm *gemm;   // NULL before the first product
+    struct belay_cl_timing *timing; // NULL: launches are not timed
 };
 
 static inline struct belay_cl *belay_cl_of(struct belay_device *dev)
@@ -120,6 +122,16 @@ struct belay_cl_launch {
     bool skip; // nothing to do
 };
 belay_status belay_cl_enqueue(struct belay_cl *cl, const struct belay_cl_launch *l);
+
+// Timing of launches: backend entries …
+belay_status belay_cl_timing(struct belay_device *dev, bool on);
+belay_status belay_cl_times(struct belay_device *dev, double *seconds, int num);
+belay_status belay_cl_limits(struct belay_device *dev, belay_device_limits *out);
+void belay_cl_timing_destroy(struct belay_cl *cl);
+belay_status belay_cl_enqueue_timed(struct belay_cl *cl, const struct belay_cl_launch *l);
+// … and for libraries that enqueue themselves, by the host's clock. Nothing when it is off.
+belay_status belay_cl_timing_begin(struct belay_cl *cl, double *from);
+belay_status belay_cl_timing_end(struct belay_cl *cl, double from);
 
 // Plans and steps (backend entries).
 belay_status belay_cl_plan_prepare(struct belay_device *dev, const struct belay_plan *plan,

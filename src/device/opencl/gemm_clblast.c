@@ -143,13 +143,16 @@ static belay_status clblast_run(struct belay_cl *cl, void *state, struct belay_c
     const struct belay_gemm *g = &p->g;
     if (p->skip)
         return BELAY_OK;
+    double from = 0;
+    BELAY_TRY(belay_cl_timing_begin(cl, &from));
     cl->dev->counters.launches++;
     CLBlastStatusCode code = CLBlastSgemmWithTempBuffer(
         CLBlastLayoutRowMajor, transpose(g->ta), transpose(g->tb), (size_t) g->m, (size_t) g->n,
         (size_t) g->k, g->alpha, p->a, 0, lead(g->ta, g->m, g->k), p->b, 0,
         lead(g->tb, g->k, g->n), g->beta, p->c, 0, (size_t) g->n, &cl->queue, NULL,
         belay_cl_mem(&p->temp));
-    return check(cl, code, "CLBlastSgemm");
+    BELAY_TRY(check(cl, code, "CLBlastSgemm"));
+    return belay_cl_timing_end(cl, from);
 }
 
 static void clblast_destroy(struct belay_cl *cl, void *state, struct belay_cl_product *p)

@@ -321,6 +321,8 @@ belay_status belay_cl_enqueue(struct belay_cl *cl, const struct belay_cl_launch 
     if (l->skip)
         return BELAY_OK;
     cl->dev->counters.launches++;
+    if (cl->timing)
+        return belay_cl_enqueue_timed(cl, l);
     cl_int error = clEnqueueNDRangeKernel(cl->queue, l->kernel, l->dims, NULL, l->global,
                                           l->local, 0, NULL, NULL);
     return belay_cl_check(cl, error, "clEnqueueNDRangeKernel");
