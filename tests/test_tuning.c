@@ -291,7 +291,7 @@ END_TEST
 
 static Suite *suite_tuning(void)
 {
-    static const TTest *const tests[] = {
+    const TTest *const tests[] = {
         what_is_written_is_read_back,
         lines_of_one_device_can_be_written_alone,
         files_are_merged_by_putting_one_behind_the_other,
