@@ -327,6 +327,22 @@ static const struct product_case product_cases[] = {
     { true, false, 31, 47, 29, 3, -1, { 0 }, false, false },
     { true, true, 33, 17, 65, 1, 0, { 0 }, false, false },
     { true, true, 6, 16, 8, 1, 0, { 0 }, false, false },
+    // Several blocks along k, rows and columns, each transposed or not, continued over C.
+    { false, false, 67, 37, 701, 1, 0, { 0 }, false, false },
+    { false, true, 67, 37, 701, 2, 0.5f, { 0 }, false, false },
+    { true, false, 67, 37, 701, 1, 1, { 0 }, false, false },
+    { true, true, 67, 37, 701, -1, 0, { 0 }, false, false },
+    { false, false, 513, 530, 515, 1, 2, { 0 }, false, false },
+    { true, true, 513, 530, 515, 1, 0, { 0 }, false, false },
+    // A row, a column, a few of them.
+    { false, false, 1, 301, 77, 1, 0, { 0 }, false, false },
+    { false, true, 1, 301, 77, 1, 1, { 0 }, false, false },
+    { true, false, 300, 1, 77, 1, 0, { 0 }, false, false },
+    { false, false, 300, 1, 77, 2, 1, { 0 }, false, false },
+    { true, false, 2, 130, 333, 1, 0, { 0 }, false, false },
+    { true, true, 3, 130, 333, 1, 0, { 0 }, false, false },
+    { false, false, 4, 67, 9, 1, 0, { 0 }, false, false },
+    { true, true, 21, 19, 340, 1, 1, { 5, 0 }, false, false },
     { false, false, 7, 9, 11, 1, 0, { 3, 2 }, false, false },
     { false, true, 5, 6, 9, 1, 0, { 2, 3 }, true, false },
     { true, false, 9, 17, 4, 1, 0, { 4, 0 }, false, true },
@@ -464,6 +480,67 @@ START_TEST(products_of_the_default_are_right)
 }
 END_TEST
 
+// ---- Choices ----
+
+// The product's bits by each choice that is offered for it.
+static void compare_choices(const struct product_case *t)
+{
+    struct belay_cl *cl = belay_cl_of(dev);
+    struct operands o = { 0 };
+    struct belay_cl_gemm_call call;
+    struct belay_cl_choices choices;
+    char class_name[BELAY_CL_CHOICE_TEXT];
+    describe(t, &call.g, &o);
+    make_operand(&o.a, &o.mem[0], o.na, 1);
+    make_operand(&o.b, &o.mem[1], o.nb, 2);
+    make_operand(&o.c, &o.mem[2], o.nc, 3);
+    const size_t size = (size_t) o.nc * sizeof(float);
+    float *first = belay_alloc(size), *next = belay_alloc(size);
+    call.a = belay_cl_mem(&o.mem[0]);
+    call.b = belay_cl_mem(&o.mem[1]);
+    call.c = belay_cl_mem(&o.mem[2]);
+    belay_cl_gemm_class(&call.g, class_name);
+    ck_log_ok(&test_log, belay_cl_gemm_choices(cl, &call.g, &choices));
+    ck_assert(choices.count > 1);
+    for (size_t i = 0; i < choices.count; i++) {
+        struct belay_cl_gemm_slot slot = { 0 };
+        ck_log_ok(&test_log, belay_cl_gemm_choose(cl, class_name, choices.name[i]));
+        ck_log_ok(&test_log, belay_buf_write(dev, &o.mem[2], 0, o.c, size, true));
+        ck_log_ok(&test_log, belay_cl_gemm_bind(cl, &slot, &call));
+        ck_log_ok(&test_log, belay_cl_gemm_run(cl, &slot));
+        ck_log_ok(&test_log, belay_buf_read(dev, &o.mem[2], 0, i ? next : first, size));
+        belay_cl_gemm_drop(cl, &slot);
+        ck_assert_msg(i == 0 || memcmp(first, next, size) == 0, "%s: '%s' differs from '%s'",
+                      class_name, choices.name[i], choices.name[0]);
+    }
+    for (int i = 0; i < 3; i++)
+        belay_buf_destroy(dev, &o.mem[i]);
+    belay_free(o.a);
+    belay_free(o.b);
+    belay_free(o.c);
+    belay_free(first);
+    belay_free(next);
+}
+
+START_TEST(all_choices_for_a_product_give_the_same_bits)
+{
+    static const struct product_case list[] = {
+        { false, false, 67, 37, 701, 1, 1, { 0 }, false, false },
+        { true, true, 131, 37, 401, -2, 0, { 0 }, false, false },
+        { false, true, 3, 70, 301, 1, 0, { 0 }, false, false },
+        { true, false, 9, 33, 300, 1, 0, { 3, 0 }, false, false },
+    };
+    set_variable("BELAY_GEMM", "cpu");
+    open_device();
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+        compare_choices(&list[i]);
+    ck_status_is(&test_log, belay_cl_gemm_choose(belay_cl_of(dev), "nn 64 64 64", "7x3 fast"),
+                 BELAY_ERR_ARG);
+    close_device();
+    set_variable("BELAY_GEMM", NULL);
+}
+END_TEST
+
 START_TEST(an_unknown_provider_is_refused)
 {
     const struct product_case t = product_cases[0];
@@ -515,6 +592,7 @@ static Suite *suite_products(void)
     tcase_add_test(c, products_of_the_cpu_provider_are_right);
     tcase_add_test(c, products_of_clblast_are_right);
     tcase_add_test(c, products_of_the_default_are_right);
+    tcase_add_test(c, all_choices_for_a_product_give_the_same_bits);
     tcase_add_test(c, an_unknown_provider_is_refused);
     suite_add_tcase(s, c);
     return s;

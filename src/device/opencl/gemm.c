@@ -1,16 +1,26 @@
 // Choosing the provider of products, and its test.
 #include "device/opencl/gemm.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/env.h"
 #include "base/mem.h"
 #include "device/opencl/gemm_test.h"
 
+struct chosen {
+    char class_name[BELAY_CL_CHOICE_TEXT], choice[BELAY_CL_CHOICE_TEXT];
+};
+
 struct belay_cl_gemm {
     const struct belay_cl_provider *main;
     void *main_state, *plain_state;
     bool plain_open;
+    struct chosen *chosen;
+    size_t num_chosen, cap_chosen;
+    // The last one is the largest; older ones may still be arguments of kernels.
+    struct belay_buf *scratch;
+    size_t num_scratch, cap_scratch;
 };
 
 static const struct belay_cl_provider *const providers[] = {
@@ -158,6 +168,10 @@ void belay_cl_gemm_destroy(struct belay_cl *cl)
     close_main(cl);
     if (cl->gemm->plain_open)
         belay_cl_gemm_plain.close(cl, cl->gemm->plain_state);
+    for (size_t i = 0; i < cl->gemm->num_scratch; i++)
+        belay_buf_destroy(cl->dev, &cl->gemm->scratch[i]);
+    belay_free(cl->gemm->scratch);
+    belay_free(cl->gemm->chosen);
     belay_free(cl->gemm);
     cl->gemm = NULL;
 }
@@ -165,6 +179,96 @@ void belay_cl_gemm_destroy(struct belay_cl *cl)
 const char *belay_cl_gemm_name(const struct belay_cl *cl)
 {
     return cl->gemm && cl->gemm->main ? cl->gemm->main->name : "";
+}
+
+// ---- Choices ----
+
+static unsigned long long round_up(int64_t size)
+{
+    unsigned long long power = 1;
+    while (power < (unsigned long long) size)
+        power *= 2;
+    return power;
+}
+
+void belay_cl_gemm_class(const struct belay_gemm *g, char out[BELAY_CL_CHOICE_TEXT])
+{
+    bool batch = false;
+    for (int i = 0; i < g->batch_rank; i++)
+        batch |= g->batch_dim[i] > 1;
+    snprintf(out, BELAY_CL_CHOICE_TEXT, "%c%c %llu %llu %llu%s", g->ta ? 't' : 'n',
+             g->tb ? 't' : 'n', round_up(g->m), round_up(g->n), round_up(g->k),
+             batch ? " batch" : "");
+}
+
+belay_status belay_cl_gemm_choices(struct belay_cl *cl, const struct belay_gemm *g,
+                                   struct belay_cl_choices *out)
+{
+    BELAY_TRY(ready(cl));
+    const struct belay_cl_provider *provider = cl->gemm->main;
+    out->count = 0;
+    if (!provider->choices || !provider->takes(cl, g))
+        return BELAY_OK;
+    return provider->choices(cl, cl->gemm->main_state, g, out);
+}
+
+static struct chosen *find_chosen(const struct belay_cl *cl, const char *class_name)
+{
+    for (size_t i = 0; i < cl->gemm->num_chosen; i++)
+        if (strcmp(cl->gemm->chosen[i].class_name, class_name) == 0)
+            return &cl->gemm->chosen[i];
+    return NULL;
+}
+
+belay_status belay_cl_gemm_choose(struct belay_cl *cl, const char *class_name,
+                                  const char *choice)
+{
+    BELAY_TRY(ready(cl));
+    struct belay_cl_gemm *gemm = cl->gemm;
+    if (*choice && !(gemm->main->knows && gemm->main->knows(cl, choice)))
+        return belay_fail(cl->log, BELAY_ERR_ARG, "products by '%s' cannot be done as '%s'",
+                          gemm->main->name, choice);
+    struct chosen *c = find_chosen(cl, class_name);
+    if (!c) {
+        if (!belay_grow((void **) &gemm->chosen, gemm->num_chosen, &gemm->cap_chosen,
+                        sizeof(*gemm->chosen)))
+            return belay_fail_nomem(cl->log, sizeof(*gemm->chosen));
+        c = &gemm->chosen[gemm->num_chosen++];
+    }
+    snprintf(c->class_name, sizeof(c->class_name), "%s", class_name);
+    snprintf(c->choice, sizeof(c->choice), "%s", choice);
+    return BELAY_OK;
+}
+
+const char *belay_cl_gemm_chosen(const struct belay_cl *cl, const struct belay_gemm *g)
+{
+    char name[BELAY_CL_CHOICE_TEXT];
+    belay_cl_gemm_class(g, name);
+    const struct chosen *c = find_chosen(cl, name);
+    return c ? c->choice : "";
+}
+
+// ---- Scratch ----
+
+belay_status belay_cl_gemm_scratch(struct belay_cl *cl, size_t size, cl_mem *out)
+{
+    struct belay_cl_gemm *gemm = cl->gemm;
+    const struct belay_buf *last =
+        gemm->num_scratch ? &gemm->scratch[gemm->num_scratch - 1] : NULL;
+    if (!last || last->size < size) {
+        // Twice the last one, so that all together are at most twice what is needed.
+        const size_t least = last ? 2 * last->size : 1 << 16;
+        if (!belay_grow((void **) &gemm->scratch, gemm->num_scratch, &gemm->cap_scratch,
+                        sizeof(*gemm->scratch)))
+            return belay_fail_nomem(cl->log, sizeof(*gemm->scratch));
+        struct belay_buf *next = &gemm->scratch[gemm->num_scratch];
+        *next = (struct belay_buf){ 0 };
+        BELAY_TRY(belay_buf_create(cl->dev, size > least ? size : least, 0, next));
+        gemm->num_scratch++;
+        last = next;
+    }
+    *out = belay_cl_mem(last);
+    return BELAY_OK;
 }
 
 // ---- Batches ----

@@ -11,6 +11,14 @@ struct belay_cl_gemm_call {
 };
 struct belay_cl_product; // the provider's: kernels with arguments set
 
+// How a product is done, by a name that its provider understands ("6x2 ab k320 m192 i4"). All
+// choices that are offered for a product give the same bits.
+#define BELAY_CL_CHOICE_TEXT 48
+struct belay_cl_choices {
+    size_t count; // 0: there is nothing to choose
+    char name[24][BELAY_CL_CHOICE_TEXT]; // the default first
+};
+
 struct belay_cl_provider {
     const char *name;
     // Builds what is needed; *state NULL before.
@@ -18,6 +26,11 @@ struct belay_cl_provider {
     void (*close)(struct belay_cl *cl, void *state);
     // Whether it does this product at all (transposes, batches); else `plain` does.
     bool (*takes)(const struct belay_cl *cl, const struct belay_gemm *g);
+    // What could be chosen for a product, and the choice for a shape class ("" for the default),
+    // which products that are bound from then on take. NULL: nothing to choose.
+    belay_status (*choices)(struct belay_cl *cl, void *state, const struct belay_gemm *g,
+                            struct belay_cl_choices *out);
+    bool (*knows)(struct belay_cl *cl, const char *choice);
     // Makes *p if it is NULL and sets it to the call. Later calls have no larger sizes.
     belay_status (*bind)(struct belay_cl *cl, void *state, const struct belay_cl_gemm_call *call,
                          struct belay_cl_product **p);
@@ -41,6 +54,22 @@ void belay_cl_gemm_drop(struct belay_cl *cl, struct belay_cl_gemm_slot *slot);
 void belay_cl_gemm_destroy(struct belay_cl *cl);
 // The chosen provider's name; "" before the first product.
 const char *belay_cl_gemm_name(const struct belay_cl *cl);
+
+// Products of about one size and form: "nt 64 256 1024", sizes rounded up to powers of two, and
+// "batch" behind them when there is more than one.
+void belay_cl_gemm_class(const struct belay_gemm *g, char out[BELAY_CL_CHOICE_TEXT]);
+// The choices for a product by the provider in use (chosen now if need be).
+belay_status belay_cl_gemm_choices(struct belay_cl *cl, const struct belay_gemm *g,
+                                   struct belay_cl_choices *out);
+// Products of a class that are bound from now on are done this way; "" for the default again.
+// BELAY_ERR_ARG when the provider in use knows no such choice.
+belay_status belay_cl_gemm_choose(struct belay_cl *cl, const char *class_name,
+                                  const char *choice);
+// For providers: what was chosen for the class of a product, "" for nothing.
+const char *belay_cl_gemm_chosen(const struct belay_cl *cl, const struct belay_gemm *g);
+// For providers: device memory of at least `size` bytes that a product's kernels may use while
+// they run; all products of a device share it. Lives as long as the device.
+belay_status belay_cl_gemm_scratch(struct belay_cl *cl, size_t size, cl_mem *out);
 
 // Batches with their dimensions joined where the strides allow; dimension 0 is the innermost.
 #define BELAY_CL_BATCH 8

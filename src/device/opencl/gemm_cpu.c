@@ -1,79 +1,58 @@
-// The own provider for CPUs: register tiles, see cl/gemm_cpu.cl.
+// The own provider for CPUs: kernels of cl/gemm_cpu.cl and cl/gemm_cpu_dot.cl.
+#include "device/opencl/gemm_cpu.h"
+
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
-#include "device/opencl/gemm.h"
-
-// Tile sizes by vector width: as many accumulators as there are registers, less those for the
-// operands (16 registers on AVX2, 32 on AVX-512 and NEON).
-struct tile {
-    cl_uint width, rows, vectors, dot_rows, dot_columns;
-};
-static const struct tile tiles[] = {
-    { 16, 12, 2, 6, 4 },
-    { 8, 6, 2, 4, 3 },
-    { 4, 6, 4, 4, 4 },
-};
-
-enum form { FORM_DIRECT, FORM_PACKED, FORM_DOT };
-
-struct state {
-    cl_program program; // the cache's
-    struct tile tile;
-};
 
 struct belay_cl_product {
-    enum form form;
-    struct belay_cl_launch pack, main;
-    struct belay_buf panels;
+    char options[96]; // that its kernel was built with
+    struct belay_cl_launch main;
 };
 
-static belay_status cpu_open(struct belay_cl *cl, void **out)
+static belay_status cpu_open(struct belay_cl *cl, void **state)
 {
-    const cl_uint width = cl->dev->profile.float_width;
-    char options[128];
-    struct state *state = belay_alloc(sizeof(*state));
-    if (!state)
-        return belay_fail_nomem(cl->log, sizeof(*state));
-    state->tile = tiles[width >= 16 ? 0 : width >= 8 ? 1 : 2];
-    const struct tile *t = &state->tile;
-    snprintf(options, sizeof(options), "-w -DW=%u -DMR=%u -DNV=%u -DDM=%u -DDN=%u",
-             (unsigned) t->width, (unsigned) t->rows, (unsigned) t->vectors,
-             (unsigned) t->dot_rows, (unsigned) t->dot_columns);
-    belay_status status = belay_cl_program_file(cl, "gemm_cpu", options, &state->program);
-    if (status != BELAY_OK)
-        belay_free(state);
-    else
-        *out = state;
-    return status;
+    *state = NULL; // programs are the cache's, built when a product needs them
+    return BELAY_OK;
 }
 
 static void cpu_close(struct belay_cl *cl, void *state)
 {
-    belay_free(state);
 }
 
-// B's panels are worth their copying when rows of B lie pages apart and many rows of A use them.
-// Transposed B without batches: dot products need no copy, panels win when m is large.
-static enum form form_of(const struct belay_gemm *g)
-{
-    const int64_t elements = g->k * g->n;
-    if (g->batch_rank > 0)
-        return g->tb ? FORM_DOT : FORM_DIRECT;
-    if (g->tb)
-        return g->ta || (g->m >= 256 && elements >= 1 << 16) ? FORM_PACKED : FORM_DOT;
-    return g->n >= 512 && g->m >= 128 && elements >= 1 << 18 ? FORM_PACKED : FORM_DIRECT;
-}
-
-// A^T B^T in batches has neither form.
 static bool cpu_takes(const struct belay_cl *cl, const struct belay_gemm *g)
 {
-    return !(g->ta && g->tb && g->batch_rank > 0);
+    return true;
 }
 
-static const char *kernel_name(enum form form)
+static belay_status cpu_choices(struct belay_cl *cl, void *state, const struct belay_gemm *g,
+                                struct belay_cl_choices *out)
 {
-    return form == FORM_DOT ? "gemm_cpu_dot" : "gemm_cpu";
+    struct belay_cpu_choice list[sizeof(out->name) / sizeof(out->name[0])];
+    out->count = belay_cpu_candidates(&cl->dev->profile, g, list,
+                                      sizeof(out->name) / sizeof(out->name[0]));
+    for (size_t i = 0; i < out->count; i++)
+        belay_cpu_name(&list[i], out->name[i]);
+    return BELAY_OK;
+}
+
+static bool cpu_knows(struct belay_cl *cl, const char *choice)
+{
+    struct belay_cpu_choice c;
+    return belay_cpu_parse(&cl->dev->profile, choice, &c);
+}
+
+// What was chosen for its class where it fits the product's form, else the default.
+static void choose(struct belay_cl *cl, const struct belay_gemm *g, struct belay_cpu_choice *out)
+{
+    const struct belay_profile *profile = &cl->dev->profile;
+    struct belay_cpu_choice chosen;
+    belay_cpu_default(profile, g, out);
+    if (belay_cpu_parse(profile, belay_cl_gemm_chosen(cl, g), &chosen) &&
+        chosen.form == out->form)
+        *out = chosen;
+    out->pack_b |= out->form == BELAY_CPU_TILES && g->tb;
 }
 
 static void drop_kernel(struct belay_cl_launch *l)
@@ -86,59 +65,30 @@ static void drop_kernel(struct belay_cl_launch *l)
 static void cpu_destroy(struct belay_cl *cl, void *state, struct belay_cl_product *p)
 {
     drop_kernel(&p->main);
-    drop_kernel(&p->pack);
-    belay_buf_destroy(cl->dev, &p->panels);
     belay_free(p);
 }
 
-// The kernels of a form; those of another one are given back.
-static belay_status make_kernels(struct belay_cl *cl, const struct state *state,
-                                 struct belay_cl_product *p, enum form form)
+// The kernel of a choice; that of another one is given back.
+static belay_status make_kernel(struct belay_cl *cl, const struct belay_gemm *g,
+                                const struct belay_cpu_choice *c, struct belay_cl_product *p)
 {
-    if (p->main.kernel && p->form != form)
-        drop_kernel(&p->main);
-    p->form = form;
-    if (!p->main.kernel)
-        BELAY_TRY(belay_cl_kernel(cl, state->program, kernel_name(form), &p->main.kernel));
-    if (form == FORM_PACKED && !p->pack.kernel)
-        BELAY_TRY(belay_cl_kernel(cl, state->program, "gemm_cpu_pack", &p->pack.kernel));
+    const cl_uint width = cl->dev->profile.float_width;
+    const bool dot = c->form == BELAY_CPU_DOT;
+    char options[sizeof(p->options)];
+    cl_program program;
+    snprintf(options, sizeof(options), "-w -DW=%u -D%s=%u -D%s=%u -DUNIT=%d",
+             width >= 16  ? 16U
+             : width >= 8 ? 8U
+                          : 4U,
+             dot ? "DM" : "MR", (unsigned) c->rows, dot ? "DN" : "NV", (unsigned) c->vectors,
+             g->ta || c->pack_a);
+    if (p->main.kernel && strcmp(options, p->options) == 0)
+        return BELAY_OK;
+    drop_kernel(&p->main);
+    BELAY_TRY(belay_cl_program_file(cl, dot ? "gemm_cpu_dot" : "gemm_cpu", options, &program));
+    BELAY_TRY(belay_cl_kernel(cl, program, dot ? "gemm_cpu_dot" : "gemm_cpu", &p->main.kernel));
+    strcpy(p->options, options);
     return BELAY_OK;
-}
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-// Tiles a work-item makes: enough work to hide the cost of a group, enough items for the cores.
-static cl_uint tiles_per_item(struct belay_cl *cl, size_t row_tiles, size_t others, double flops)
-{
-    size_t per = (size_t) (1 + 1e5 / flops);
-    const size_t items = (size_t) cl->dev->profile.compute_units * 4;
-    const size_t most = row_tiles * others / items;
-    if (per > most)
-        per = most;
-    if (per > row_tiles)
-        per = row_tiles;
-    return per ? (cl_uint) per : 1;
-}
-
-static void set_range(struct belay_cl *cl, const struct belay_gemm *g, const struct tile *t,
-                      uint64_t batches, struct belay_cl_product *p, cl_uint *per)
-{
-    const bool dot = p->form == FORM_DOT;
-    const size_t rows = dot ? t->dot_rows : t->rows;
-    const size_t columns = dot ? t->dot_columns : (size_t) t->vectors * t->width;
-    const size_t row_tiles = ceil_div((size_t) g->m, rows);
-    const size_t column_tiles = ceil_div((size_t) g->n, columns);
-    const double vector = dot ? t->width : 1;
-    *per = tiles_per_item(cl, row_tiles, column_tiles * (size_t) batches,
-                          2.0 * (double) (rows * columns) * ((double) g->k + 8 * vector));
-    p->main.dims = 3;
-    p->main.global[0] = ceil_div(row_tiles, *per);
-    p->main.global[1] = column_tiles;
-    p->main.global[2] = (size_t) batches;
-    p->main.local[0] = p->main.local[1] = p->main.local[2] = 1;
 }
 
 // Sets arguments one after the other; the first error stays.
@@ -166,76 +116,95 @@ static void put_mem(struct args *a, cl_mem mem)
     put(a, sizeof(mem), &mem);
 }
 
-static belay_status set_main(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
-                             const struct belay_cl_batch *batch, struct belay_cl_product *p,
-                             cl_uint per)
+static void put_batches(struct args *a, const struct belay_cl_batch *batch)
+{
+    put_uint(a, (int64_t) batch->count);
+    put(a, sizeof(batch->dim), batch->dim);
+    put(a, sizeof(batch->a), batch->a);
+    put(a, sizeof(batch->b), batch->b);
+}
+
+static belay_status set_tiles(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
+                              const struct belay_cl_batch *batch,
+                              const struct belay_cpu_choice *c, const struct belay_cpu_range *r,
+                              struct belay_cl_product *p)
 {
     const struct belay_gemm *g = &call->g;
-    const bool packed = p->form == FORM_PACKED;
+    const size_t items = r->blocks[0] * r->blocks[1] * r->blocks[2];
+    const size_t sums = g->beta != 0 && g->k > (int64_t) r->kc
+                            ? ((size_t) (g->m * g->n) * (size_t) batch->count + 31) / 32 * 32
+                            : 0;
     struct args a = { .kernel = p->main.kernel };
+    cl_mem scratch;
+    if (r->room > UINT32_MAX || items > SIZE_MAX / sizeof(float) / 2 / r->room)
+        return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED, "a product needs too much scratch");
+    BELAY_TRY(belay_cl_gemm_scratch(cl, (items * r->room + sums) * sizeof(float), &scratch));
     put_mem(&a, call->c);
+    put_mem(&a, sums ? scratch : call->c);
     put_mem(&a, call->a);
-    put_mem(&a, packed ? belay_cl_mem(&p->panels) : call->b);
+    put_mem(&a, call->b);
+    put_mem(&a, scratch);
     put_uint(&a, g->m);
     put_uint(&a, g->n);
     put_uint(&a, g->k);
-    if (p->form != FORM_DOT) {
-        put_uint(&a, g->ta ? 1 : g->k);
-        put_uint(&a, g->ta ? g->m : 1);
-        put_uint(&a, packed);
-    }
-    put_uint(&a, per);
+    put_uint(&a, g->ta ? 1 : g->k);
+    put_uint(&a, g->ta ? g->m : 1);
+    put_uint(&a, g->tb ? 1 : g->n);
+    put_uint(&a, g->tb ? g->k : 1);
+    put_uint(&a, r->mb);
+    put_uint(&a, r->nb);
+    put_uint(&a, r->kc);
+    put_uint(&a, (c->pack_a ? BELAY_CPU_PACK_A : 0) | (c->pack_b ? BELAY_CPU_PACK_B : 0));
+    put_uint(&a, (int64_t) r->room);
+    put_uint(&a, (int64_t) sums);
     put(&a, sizeof(g->alpha), &g->alpha);
     put(&a, sizeof(g->beta), &g->beta);
-    put(&a, sizeof(batch->dim), batch->dim);
-    put(&a, sizeof(batch->a), batch->a);
-    put(&a, sizeof(batch->b), batch->b);
+    put_batches(&a, batch);
     return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu");
 }
 
-static belay_status set_pack(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
-                             const struct tile *t, struct belay_cl_product *p)
+static belay_status set_dots(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
+                             const struct belay_cl_batch *batch,
+                             const struct belay_cpu_range *r, struct belay_cl_product *p)
 {
     const struct belay_gemm *g = &call->g;
-    const size_t columns = (size_t) t->vectors * t->width, rows_per = 64;
-    const size_t panels = ceil_div((size_t) g->n, columns);
-    const size_t size = panels * columns * (size_t) g->k * sizeof(float);
-    if (p->panels.size < size) {
-        belay_buf_destroy(cl->dev, &p->panels);
-        BELAY_TRY(belay_buf_create(cl->dev, size, 0, &p->panels));
-    }
-    p->pack.dims = 2;
-    p->pack.global[0] = panels;
-    p->pack.global[1] = ceil_div((size_t) g->k, rows_per);
-    p->pack.local[0] = p->pack.local[1] = 1;
-    struct args a = { .kernel = p->pack.kernel };
-    put_mem(&a, belay_cl_mem(&p->panels));
+    struct args a = { .kernel = p->main.kernel };
+    put_mem(&a, call->c);
+    put_mem(&a, call->a);
     put_mem(&a, call->b);
+    put_uint(&a, g->m);
     put_uint(&a, g->n);
     put_uint(&a, g->k);
-    put_uint(&a, g->tb ? 1 : g->n);
-    put_uint(&a, g->tb ? g->k : 1);
-    put_uint(&a, (int64_t) rows_per);
-    return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu_pack");
+    put_uint(&a, r->mb);
+    put_uint(&a, r->nb);
+    put(&a, sizeof(g->alpha), &g->alpha);
+    put(&a, sizeof(g->beta), &g->beta);
+    put_batches(&a, batch);
+    return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu_dot");
 }
 
-static belay_status bind(struct belay_cl *cl, const struct state *state,
-                         const struct belay_cl_gemm_call *call, struct belay_cl_product *p)
+static belay_status bind(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
+                         struct belay_cl_product *p)
 {
     const struct belay_gemm *g = &call->g;
     struct belay_cl_batch batch;
-    cl_uint per;
+    struct belay_cpu_choice c;
+    struct belay_cpu_range r;
     BELAY_TRY(belay_cl_batch_of(cl, g, &batch));
     p->main.skip = g->m == 0 || g->n == 0 || batch.count == 0;
-    p->pack.skip = true;
     if (p->main.skip)
         return BELAY_OK;
-    BELAY_TRY(make_kernels(cl, state, p, g->k == 0 ? FORM_DIRECT : form_of(g)));
-    p->pack.skip = p->form != FORM_PACKED;
-    if (!p->pack.skip)
-        BELAY_TRY(set_pack(cl, call, &state->tile, p));
-    set_range(cl, g, &state->tile, batch.count, p, &per);
-    return set_main(cl, call, &batch, p, per);
+    choose(cl, g, &c);
+    BELAY_TRY(make_kernel(cl, g, &c, p));
+    belay_cpu_range_of(&cl->dev->profile, g, batch.count, &c, &r);
+    p->main.dims = 3;
+    for (int i = 0; i < 3; i++) {
+        p->main.global[i] = r.blocks[i];
+        p->main.local[i] = 1;
+    }
+    if (c.form == BELAY_CPU_DOT)
+        return set_dots(cl, call, &batch, &r, p);
+    return set_tiles(cl, call, &batch, &c, &r, p);
 }
 
 static belay_status cpu_bind(struct belay_cl *cl, void *state,
@@ -243,12 +212,11 @@ static belay_status cpu_bind(struct belay_cl *cl, void *state,
 {
     if (!*p && !(*p = belay_alloc(sizeof(**p))))
         return belay_fail_nomem(cl->log, sizeof(**p));
-    return bind(cl, state, call, *p);
+    return bind(cl, call, *p);
 }
 
 static belay_status cpu_run(struct belay_cl *cl, void *state, struct belay_cl_product *p)
 {
-    BELAY_TRY(belay_cl_enqueue(cl, &p->pack));
     return belay_cl_enqueue(cl, &p->main);
 }
 
@@ -257,6 +225,8 @@ const struct belay_cl_provider belay_cl_gemm_cpu = {
     .open = cpu_open,
     .close = cpu_close,
     .takes = cpu_takes,
+    .choices = cpu_choices,
+    .knows = cpu_knows,
     .bind = cpu_bind,
     .run = cpu_run,
     .destroy = cpu_destroy,
