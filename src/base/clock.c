@@ -10,6 +10,13 @@ double belay_clock_now(void)
     return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
 }
 
+double belay_clock_unix(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
+}
+
 void belay_clock_utc(char out[32])
 {
     time_t now = time(NULL);

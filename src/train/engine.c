@@ -119,6 +119,12 @@ belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const flo
                            belay_engine_arena_count(e) * sizeof(*data), true);
 }
 
+belay_status belay_engine_get_arena(struct belay_engine *e, int arena, float *out)
+{
+    return belay_buf_read(e->dev, &e->arenas[arena], 0, out,
+                          belay_engine_arena_count(e) * sizeof(*out));
+}
+
 // ---- life ----
 
 static void choose_states(struct belay_engine *e)

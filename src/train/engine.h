@@ -92,6 +92,8 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
 
 // Arenas: 0 parameters, 1… states. Host copies have belay_engine_arena_count floats.
 belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const float *data);
+// Waits for what is enqueued.
+belay_status belay_engine_get_arena(struct belay_engine *e, int arena, float *out);
 // A snapshot on the device and a map of it, valid until belay_engine_unmap. It is that of kind
 // BELAY_SNAP_ALL.
 belay_status belay_engine_snapshot(struct belay_engine *e, const float **arenas);

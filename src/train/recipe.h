@@ -104,6 +104,7 @@ struct belay_recipe {
     int keep_last, keep_best;
 
     const char *run_dir; // NULL: numbered under runs/
+    bool tensorboard;
     enum belay_if_exists if_exists;
     const char *device; // NULL: not said
     const char *init;   // weights to start from, or NULL

@@ -126,6 +126,8 @@ const struct belay_key belay_recipe_keys[] = {
     { "run.if_exists", "fail|resume|number", "fail",
       "when run.dir is there: an error, go on with it, or take the next free number",
       CHOICE(if_exists) },
+    { "run.tensorboard", "bool", "false",
+      "write TensorBoard's event files to tensorboard/ in the run folder", BOOL(tensorboard) },
     { "device", "text", "", "as BELAY_DEVICE: host, opencl, opencl:gpu, opencl:0:1, a name",
       TEXT(device) },
     { "init", "text", "", "safetensors file with weights to start from", TEXT(init) },

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/tensorboard.h"
 #include "train/trainer_internal.h"
 
 belay_status belay_trainer_drain(struct belay_trainer *t)
@@ -187,6 +188,7 @@ belay_status belay_trainer_check(struct belay_trainer *t)
     if (!t->no_files) {
         BELAY_TRY(log_check(t, &val));
         BELAY_TRY(log_time(t));
+        BELAY_TRY(belay_board_check(t, &val));
     }
     t->s.loss_sum = 0;
     t->s.loss_count = 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/env.h"
+#include "train/tensorboard.h"
 #include "train/trainer_internal.h"
 
 // `train` with run.if_exists=resume goes on where the run was, as `resume` does.
@@ -183,6 +184,7 @@ void belay_trainer_destroy(belay_trainer **trainer)
     belay_engine_destroy(&t->engine);
     belay_append_close(&t->metrics);
     belay_append_close(&t->timing);
+    belay_board_close(&t->board);
     belay_lock_drop(&t->lock);
     belay_run_paths_finish(&t->paths);
     belay_datasets_finish(&t->data);

@@ -15,6 +15,8 @@
 #define MAX_KEPT 64
 #define CHECK_TEXT 1024
 
+struct belay_board; // tensorboard.h
+
 struct best {
     uint64_t step;
     double value;
@@ -67,6 +69,7 @@ struct belay_trainer {
 
     struct belay_run_paths paths;
     struct belay_append metrics, timing;
+    struct belay_board *board;       // NULL without run.tensorboard
     int lock;
     belay_stop_reason reason;
     uint64_t saved_step;             // of the newest checkpoint, UINT64_MAX: none

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/tensorboard.h"
 #include "train/trainer_internal.h"
 
 // A run is there as soon as its recipe is: it is written last.
@@ -109,5 +110,6 @@ belay_status belay_trainer_open_logs(struct belay_trainer *t, bool resumed)
     }
     BELAY_TRY(write_recipe(t));
     BELAY_TRY(belay_append_open(&t->metrics, t->log, t->paths.metrics));
-    return belay_append_open(&t->timing, t->log, t->paths.timing);
+    BELAY_TRY(belay_append_open(&t->timing, t->log, t->paths.timing));
+    return belay_board_open(t, resumed);
 }
