@@ -6,6 +6,7 @@ belay=$(realpath "${1:?usage: test_cli.sh BELAY}")
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
+export BELAY_TUNE="$tmp/tune.jsonl"
 # LeakSanitizer dies now and then while a driver's threads end; leaks are looked for on the host.
 if [ -n "$BELAY_TEST_SANITIZED" ] && [ "$BELAY_DEVICE" != host ]; then
     export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
@@ -59,7 +60,7 @@ check_json()
 }
 
 # ---- help ----
-for command in train resume eval predict devices inspect verify diff config recipes bench replay report compare; do
+for command in train resume eval predict devices inspect verify diff config recipes bench tune replay report compare; do
     run 0 'Options:' $command --help
     check_json $command --help --json
 done
@@ -88,6 +89,18 @@ run 2 "did you mean 'spirals'?" recipes spirols
 check_json recipes --json
 run 0 'select .*BELAY_DEVICE=host' devices
 check_json devices --json
+
+# ---- tune ----
+run 2 "'soon' is no time, want seconds such as 60s or 2m" tune --budget soon
+if [ "$BELAY_DEVICE" = host ]; then
+    run 1 'no limits to measure' tune
+else
+    run 0 'GF/s' tune --budget 1s --export tuned.jsonl
+    check 'tune writes its file' grep -q '"kind":"limits"' tuned.jsonl
+    check_json tune --budget 1s --import tuned.jsonl --json
+    echo '{' >damaged.jsonl
+    run 7 'damaged.jsonl: line 1: no JSON' tune --budget 1s --import damaged.jsonl
+fi
 
 # ---- bench ----
 run 0 '"workload": "tiny"' bench tiny

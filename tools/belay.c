@@ -6,7 +6,7 @@
 
 extern const struct command command_train, command_resume, command_eval, command_predict,
     command_devices, command_inspect, command_verify, command_diff, command_config,
-    command_recipes, command_bench, command_replay,
+    command_recipes, command_bench, command_replay, command_tune,
     command_report, command_compare;
 
 const struct command *const commands[] = {
@@ -14,6 +14,7 @@ const struct command *const commands[] = {
     &command_devices, &command_inspect, &command_verify, &command_diff,
     &command_config,  &command_recipes, &command_bench,
     &command_replay,
+    &command_tune,
     &command_report,  &command_compare,
     NULL,
 };

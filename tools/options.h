@@ -12,6 +12,7 @@ struct cli {
     const char *device;
     const char *out;
     const char *metric, *mode; // of replay
+    const char *budget, *import_from, *export_to; // of tune
     const char **data; // --data, as often as it is given
     size_t num_data;
     const char **rest; // positional arguments

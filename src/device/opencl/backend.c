@@ -143,4 +143,5 @@ const struct belay_backend_ops belay_backend_opencl = {
     .timing = belay_cl_timing,
     .times = belay_cl_times,
     .limits = belay_cl_limits,
+    .tune = belay_cl_tune,
 };

@@ -127,6 +127,7 @@ belay_status belay_cl_enqueue(struct belay_cl *cl, const struct belay_cl_launch 
 belay_status belay_cl_timing(struct belay_device *dev, bool on);
 belay_status belay_cl_times(struct belay_device *dev, double *seconds, int num);
 belay_status belay_cl_limits(struct belay_device *dev, belay_device_limits *out);
+belay_status belay_cl_tune(struct belay_device *dev, double until, struct belay_tuning *tuning);
 void belay_cl_timing_destroy(struct belay_cl *cl);
 belay_status belay_cl_enqueue_timed(struct belay_cl *cl, const struct belay_cl_launch *l);
 // … and for libraries that enqueue themselves, by the host's clock. Nothing when it is off.
