@@ -7,6 +7,7 @@
 #include "base/env.h"
 #include "base/mem.h"
 #include "device/opencl/gemm_test.h"
+#include "device/tune.h"
 
 struct chosen {
     char class_name[BELAY_CL_CHOICE_TEXT], choice[BELAY_CL_CHOICE_TEXT];
@@ -240,12 +241,15 @@ belay_status belay_cl_gemm_choose(struct belay_cl *cl, const char *class_name,
     return BELAY_OK;
 }
 
+// What was forced, else what the user's tuning file says; a name that the provider does not know
+// counts as none.
 const char *belay_cl_gemm_chosen(const struct belay_cl *cl, const struct belay_gemm *g)
 {
     char name[BELAY_CL_CHOICE_TEXT];
     belay_cl_gemm_class(g, name);
     const struct chosen *c = find_chosen(cl, name);
-    return c ? c->choice : "";
+    const char *choice = c ? c->choice : belay_device_tuned(cl->dev, "product", name);
+    return choice ? choice : "";
 }
 
 // ---- Scratch ----
