@@ -62,14 +62,6 @@ static void damage(uint64_t step, bool truncate)
     belay_free(path);
 }
 
-static bool has(const char *name)
-{
-    char *path = belay_path_join(paths.checkpoints, name);
-    bool there = belay_file_exists(path);
-    belay_free(path);
-    return there;
-}
-
 static void assert_steps(const char *kind, const uint64_t *want, size_t num)
 {
     uint64_t *steps = NULL;
@@ -168,33 +160,6 @@ START_TEST(a_file_without_digest_is_no_checkpoint)
 }
 END_TEST
 
-START_TEST(retention_keeps_the_newest_the_listed_bests_and_foreign_files)
-{
-    for (uint64_t step = 10; step <= 50; step += 10)
-        save("step", step);
-    save("best", 20);
-    save("best", 30);
-    save("best", 40);
-    touch("notes.txt", "mine");
-    touch("step-5.safetensors", "mine");
-    ck_log_ok(&logger, belay_checkpoint_retain(&logger, &paths, 2, (uint64_t[]){ 20, 40 }, 2));
-    STEPS("step", 40, 50);
-    STEPS("best", 20, 40);
-    ck_assert(has("notes.txt") && has("step-5.safetensors"));
-}
-END_TEST
-
-START_TEST(retention_never_removes_the_newest_and_may_keep_all)
-{
-    save("step", 10);
-    save("step", 20);
-    ck_log_ok(&logger, belay_checkpoint_retain(&logger, &paths, -1, NULL, 0));
-    STEPS("step", 10, 20);
-    ck_log_ok(&logger, belay_checkpoint_retain(&logger, &paths, 0, NULL, 0));
-    STEPS("step", 20);
-}
-END_TEST
-
 START_TEST(steps_after_the_one_a_run_goes_on_from_are_forgotten)
 {
     save("step", 10);
@@ -240,8 +205,6 @@ static Suite *suite_checkpoint_files(void)
     tcase_add_test(t, a_run_without_a_folder_has_no_checkpoints);
     tcase_add_test(t, the_newest_valid_checkpoint_is_taken);
     tcase_add_test(t, a_file_without_digest_is_no_checkpoint);
-    tcase_add_test(t, retention_keeps_the_newest_the_listed_bests_and_foreign_files);
-    tcase_add_test(t, retention_never_removes_the_newest_and_may_keep_all);
     tcase_add_test(t, steps_after_the_one_a_run_goes_on_from_are_forgotten);
     tcase_add_test(t, short_memory_is_an_error_and_not_a_reason_to_go_back);
     suite_add_tcase(suite, t);

@@ -105,6 +105,28 @@ belay_status belay_file_read(struct belay_log *log, const char *path, uint64_t m
     return BELAY_OK;
 }
 
+belay_status belay_file_read_head(struct belay_log *log, const char *path, size_t size,
+                                  char **data, size_t *got)
+{
+    belay_status status;
+    char *bytes = NULL;
+    size_t count = 0;
+    int fd = -1;
+
+    BELAY_TRY(open_regular(log, path, 0, &fd, &count));
+    count = count < size ? count : size;
+    bytes = belay_alloc(count + 1);
+    status = bytes ? read_all(log, path, fd, bytes, count) : belay_fail_nomem(log, count + 1);
+    belay_sys_close(fd);
+    if (status != BELAY_OK) {
+        belay_free(bytes);
+        return status;
+    }
+    *data = bytes;
+    *got = count;
+    return BELAY_OK;
+}
+
 belay_status belay_file_remove(struct belay_log *log, const char *path)
 {
     if (belay_sys_unlink(path) < 0 && errno != ENOENT)

@@ -8,6 +8,9 @@
 // byte follows the content. Regular files only.
 belay_status belay_file_read(struct belay_log *log, const char *path, uint64_t max, char **data,
                              size_t *size);
+// The first `size` bytes, or all there are; *got says how many.
+belay_status belay_file_read_head(struct belay_log *log, const char *path, size_t size,
+                                  char **data, size_t *got);
 bool belay_file_exists(const char *path);
 bool belay_dir_exists(const char *path);
 belay_status belay_file_size(struct belay_log *log, const char *path, uint64_t *size);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "format/json.h"
 
 #define SUFFIX ".safetensors"
 
@@ -157,15 +158,39 @@ belay_status belay_checkpoint_newest(struct belay_log *log, const struct belay_r
     return status;
 }
 
-// ---- which are kept ----
+#define MAX_HEADER (100u << 20)
 
-static bool is_in(const uint64_t *list, size_t count, uint64_t step)
+belay_status belay_checkpoint_state(struct belay_log *log, const char *path, char **json)
 {
-    for (size_t i = 0; i < count; i++)
-        if (list[i] == step)
-            return true;
-    return false;
+    struct belay_json_doc doc = { 0 };
+    char *head = NULL;
+    size_t size = 0;
+    uint64_t length = 0;
+    *json = NULL;
+    belay_status status = belay_file_read_head(log, path, 8, &head, &size);
+    for (size_t i = size; status == BELAY_OK && i-- > 0;)
+        length = length << 8 | (unsigned char) head[i];
+    belay_free(head);
+    BELAY_TRY(status);
+    if (size < 8 || length > MAX_HEADER)
+        return belay_fail(log, BELAY_ERR_DAMAGED, "%s: is no checkpoint", path);
+    BELAY_TRY(belay_file_read_head(log, path, 8 + (size_t) length, &head, &size));
+    status = size == 8 + length
+                 ? belay_json_parse(log, path, head + 8, (size_t) length, &doc)
+                 : belay_fail(log, BELAY_ERR_DAMAGED, "%s: its header is cut off", path);
+    if (status == BELAY_OK) {
+        const struct belay_json *meta = belay_json_get(doc.root, "__metadata__");
+        const char *state = meta ? belay_json_string_or(meta, "belay.state", NULL) : NULL;
+        *json = state ? belay_strdup(state) : NULL;
+        if (!*json)
+            status = belay_fail(log, BELAY_ERR_DAMAGED, "%s: has no state of a run", path);
+    }
+    belay_json_finish(&doc);
+    belay_free(head);
+    return status;
 }
+
+// ---- what goes ----
 
 static belay_status remove_step(struct belay_log *log, const struct belay_run_paths *p,
                                 const char *kind, uint64_t step)
@@ -175,25 +200,6 @@ static belay_status remove_step(struct belay_log *log, const struct belay_run_pa
         return belay_fail_nomem(log, 64);
     belay_status status = belay_file_remove(log, path);
     belay_free(path);
-    return status;
-}
-
-belay_status belay_checkpoint_retain(struct belay_log *log, const struct belay_run_paths *p,
-                                     int keep_last, const uint64_t *bests, size_t num_bests)
-{
-    uint64_t *steps = NULL;
-    size_t count = 0, keep = keep_last < 1 ? 1 : (size_t) keep_last;
-    belay_status status = BELAY_OK;
-    BELAY_TRY_DONE(belay_checkpoint_steps(log, p, "step", &steps, &count));
-    for (size_t i = 0; keep_last >= 0 && i + keep < count; i++)
-        BELAY_TRY_DONE(remove_step(log, p, "step", steps[i]));
-    belay_free(steps);
-    BELAY_TRY_DONE(belay_checkpoint_steps(log, p, "best", &steps, &count));
-    for (size_t i = 0; i < count; i++)
-        if (!is_in(bests, num_bests, steps[i]))
-            BELAY_TRY_DONE(remove_step(log, p, "best", steps[i]));
-done:
-    belay_free(steps);
     return status;
 }
 

@@ -26,11 +26,8 @@ belay_status belay_checkpoint_steps(struct belay_log *log, const struct belay_ru
 // are bad.
 belay_status belay_checkpoint_newest(struct belay_log *log, const struct belay_run_paths *p,
                                      struct belay_st *st, uint64_t *step, bool *found);
-// Removes checkpoints beyond the newest keep_last (negative: none; 0 counts as 1, the newest always
-// stays) and bests that are not in `bests`: the list holds the bests that the kept checkpoints
-// refer to. Never foreign files.
-belay_status belay_checkpoint_retain(struct belay_log *log, const struct belay_run_paths *p,
-                                     int keep_last, const uint64_t *bests, size_t num_bests);
+// "belay.state" of a checkpoint, read from the file's head alone; owned.
+belay_status belay_checkpoint_state(struct belay_log *log, const char *path, char **json);
 // For a run that goes on from `step`: removes the files of later steps, which were damaged or are
 // made anew, so that retention does not count them.
 belay_status belay_checkpoint_forget_after(struct belay_log *log, const struct belay_run_paths *p,

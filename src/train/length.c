@@ -1,4 +1,4 @@
-#include "train/recipe.h"
+#include "train/recipe_inner.h"
 
 #include <string.h>
 
@@ -82,4 +82,33 @@ void belay_str_add_length(struct belay_str *s, const struct belay_length *l)
     };
     belay_str_add_double(s, l->value);
     belay_str_addf(s, " %s%s", units[l->unit], l->value == 1 ? "" : "s");
+}
+
+bool belay_parse_bytes(const char *text, double *out)
+{
+    static const struct {
+        const char *word;
+        double factor;
+    } sizes[] = {
+        { "", 1 },     { "B", 1 },     { "kB", 1e3 },     { "KB", 1e3 },        { "MB", 1e6 },
+        { "GB", 1e9 }, { "TB", 1e12 }, { "KiB", 1024.0 }, { "MiB", 1048576.0 },
+        { "GiB", 1073741824.0 },       { "TiB", 1099511627776.0 },
+    };
+    char number[64];
+    double value;
+    size_t end = number_end(text);
+    if (end == 0 || end >= sizeof(number))
+        return false;
+    memcpy(number, text, end);
+    number[end] = '\0';
+    if (!belay_parse_double(number, &value))
+        return false;
+    text += end + strspn(text + end, " ");
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (strcmp(text, sizes[i].word) != 0)
+            continue;
+        *out = value * sizes[i].factor;
+        return true;
+    }
+    return false;
 }

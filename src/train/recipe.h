@@ -34,6 +34,7 @@ enum belay_key_kind {
     BELAY_KEY_WORD,   // const char *, one of the choices of `type`
     BELAY_KEY_CHOICE, // int, index into the choices of `type`
     BELAY_KEY_LENGTH, // struct belay_length
+    BELAY_KEY_BYTES,  // uint64_t: "500 MB", "2 GiB"
     BELAY_KEY_FILES,  // const char *const *, and size_t at `count_offset`
 };
 struct belay_key {
@@ -101,7 +102,12 @@ struct belay_recipe {
     struct belay_monitor_params stop;
     bool restore_best;
     struct belay_length checkpoint_every; // value 0: only at the end and on signals
+    struct belay_length save_also_every;  // the same, beside it
     int keep_last, keep_best;
+    struct belay_length keep_every;       // steps of which the checkpoint is kept for ever
+    uint64_t keep_bytes;                  // 0: no limit
+    bool save_async, save_improved, save_signal, save_end, save_error;
+    int save_retries;                     // errors in a row that a run survives
 
     const char *run_dir; // NULL: numbered under runs/
     bool tensorboard;

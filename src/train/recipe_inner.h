@@ -20,6 +20,8 @@ int belay_recipe_choice(const char *choices, const char *word);
 // Typed scalars; *out untouched when it is something else. Quoted scalars are texts.
 bool belay_recipe_as_double(const struct belay_yaml *node, double *out);
 bool belay_recipe_as_bool(const struct belay_yaml *node, bool *out);
+// A number of bytes: "500 MB", "2 GiB", "1e9".
+bool belay_parse_bytes(const char *text, double *out);
 bool belay_recipe_is_off(const struct belay_yaml *node);   // off, none, false
 bool belay_recipe_is_empty(const struct belay_yaml *node); // nothing after the colon, null or ~
 

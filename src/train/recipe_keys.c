@@ -9,6 +9,7 @@
 #define U64(field) .kind = BELAY_KEY_U64, AT(field)
 #define SIZE(field) .kind = BELAY_KEY_SIZE, AT(field)
 #define FLOAT(field) .kind = BELAY_KEY_FLOAT, AT(field)
+#define BYTES(field) .kind = BELAY_KEY_BYTES, AT(field)
 #define BOOL(field) .kind = BELAY_KEY_BOOL, AT(field)
 #define TEXT(field) .kind = BELAY_KEY_TEXT, AT(field)
 #define CHAR(field) .kind = BELAY_KEY_CHAR, AT(field)
@@ -117,10 +118,30 @@ const struct belay_key belay_recipe_keys[] = {
       FLOAT(stop.diverged), OFF(NAN) },
 
     { "checkpoint.every", "length", "1 epoch", "how often all that a resume needs is saved",
-      LENGTH(checkpoint_every, EPOCHS | STEPS), OFF(0) },
+      LENGTH(checkpoint_every, EPOCHS | STEPS | SECONDS), OFF(0) },
+    { "checkpoint.also_every", "length", "off", "the same in another unit, beside it: 10 minutes",
+      LENGTH(save_also_every, EPOCHS | STEPS | SECONDS), OFF(0) },
+    { "checkpoint.on_improvement", "bool", "true", "save one at each best, too",
+      BOOL(save_improved) },
+    { "checkpoint.on_signal", "bool", "true", "save one when the run is asked to stop",
+      BOOL(save_signal) },
+    { "checkpoint.at_end", "bool", "true", "save one when the run ends", BOOL(save_end) },
+    { "checkpoint.on_error", "bool", "true",
+      "save the last whole step when the run ends by an error that is not the device's",
+      BOOL(save_error) },
+    { "checkpoint.async", "bool", "true", "write while training goes on", BOOL(save_async) },
+    { "checkpoint.retries", "int", "3",
+      "how many saves in a row may fail (a full disk) before the run does", INT(save_retries),
+      RANGE(0, 1000000) },
     { "checkpoint.keep_last", "int", "2", "newest checkpoints kept", INT(keep_last),
       RANGE(1, 1000000) },
-    { "checkpoint.keep_best", "int", "1", "best weights kept", INT(keep_best), RANGE(1, 1000000) },
+    { "checkpoint.keep_best", "int", "1", "checkpoints and weights kept of the best checks",
+      INT(keep_best), RANGE(1, 1000000) },
+    { "checkpoint.keep_every", "length", "off", "of these steps or epochs they are kept for ever",
+      LENGTH(keep_every, EPOCHS | STEPS), OFF(0) },
+    { "checkpoint.keep_bytes", "bytes", "off",
+      "most bytes of all checkpoints together, the oldest go: 500 MB, 2 GiB", BYTES(keep_bytes),
+      OFF(0) },
 
     { "run.dir", "text", "", "folder of the run; else numbered under runs/", TEXT(run_dir) },
     { "run.if_exists", "fail|resume|number", "fail",

@@ -131,6 +131,12 @@ bool belay_recipe_value_text(const struct belay_recipe *r, const struct belay_ke
     case BELAY_KEY_LENGTH:
         add_length(out, key, at);
         return true;
+    case BELAY_KEY_BYTES:
+        if (is_off(key, (double) *(const uint64_t *) at))
+            belay_str_add(out, "off");
+        else
+            belay_str_addf(out, "%llu", (unsigned long long) *(const uint64_t *) at);
+        return true;
     case BELAY_KEY_FILES:
         if (*(const size_t *) ((const char *) r + key->count_offset) == 0)
             return false;

@@ -209,6 +209,22 @@ static belay_status read_length(struct belay_recipe *r, const struct belay_key *
     return BELAY_OK;
 }
 
+// "500 MB", "2 GiB", "1e9", "123456".
+static belay_status read_bytes(struct belay_recipe *r, const struct belay_key *key,
+                               const struct belay_yaml *node, uint64_t *at)
+{
+    static const char *const want = "a size such as 500 MB or 2 GiB";
+    double value;
+    if (key->can_off && belay_recipe_is_off(node)) {
+        *at = (uint64_t) key->off;
+        return BELAY_OK;
+    }
+    if (!is_plain(node) || !belay_parse_bytes(node->text, &value) || !(value >= 1))
+        return wrong(r, key, node, want);
+    *at = value < 9e18 ? (uint64_t) value : (uint64_t) 9e18;
+    return BELAY_OK;
+}
+
 static belay_status read_text(struct belay_recipe *r, const struct belay_key *key,
                               const struct belay_yaml *node, const char **at)
 {
@@ -313,6 +329,8 @@ belay_status belay_recipe_value(struct belay_recipe *r, const struct belay_key *
         return read_choice(r, key, node, at);
     case BELAY_KEY_LENGTH:
         return read_length(r, key, node, at);
+    case BELAY_KEY_BYTES:
+        return read_bytes(r, key, node, at);
     case BELAY_KEY_FILES:
         return read_files(r, key, node, at, (size_t *) ((char *) r + key->count_offset));
     case BELAY_KEY_OWN:

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
-#include "train/trainer_internal.h"
+#include "train/trainer_saver.h"
 
 double belay_trainer_epoch(const struct belay_trainer *t)
 {
@@ -79,15 +79,48 @@ static void look_at_limits(struct belay_trainer *t)
         t->reason = BELAY_STOP_TIME;
 }
 
+// Every so many steps, or so much time after the last save.
+static bool is_due(const struct belay_trainer *t, const struct belay_length *every)
+{
+    if (every->value <= 0)
+        return false;
+    if (every->unit == BELAY_UNIT_SECONDS)
+        return belay_trainer_seconds(t) - t->saved_at >= every->value;
+    return t->s.step % belay_length_steps(every, t->steps_per_epoch) == 0;
+}
+
+static bool must_save(const struct belay_trainer *t)
+{
+    const struct belay_recipe *r = t->recipe;
+    if (t->reason == BELAY_STOP_CANCELLED)
+        return r->save_signal;
+    if (t->reason != BELAY_STOP_NONE && r->save_end)
+        return true;
+    return (t->improved && r->save_improved) || is_due(t, &r->checkpoint_every) ||
+           is_due(t, &r->save_also_every);
+}
+
 static belay_status save_if_due(struct belay_trainer *t)
 {
-    bool due = t->checkpoint_every && t->s.step % t->checkpoint_every == 0;
-    bool end = t->reason != BELAY_STOP_NONE && t->reason != BELAY_STOP_NAN;
-    if ((!due && !end) || t->reason == BELAY_STOP_NAN || t->saved_step == t->s.step)
+    if (t->reason == BELAY_STOP_NAN || t->saved_step == t->s.step || !must_save(t))
         return BELAY_OK;
     BELAY_TRY(belay_trainer_save_checkpoint(t));
     t->saved_step = t->s.step;
+    t->saved_at = belay_trainer_seconds(t);
     return BELAY_OK;
+}
+
+// An error that is not the device's leaves weights that are whole: the last step is worth a try.
+static void save_after_error(struct belay_trainer *t)
+{
+    if (!t->recipe->save_error || t->no_files || t->broken || t->ctx->device->failed != BELAY_OK ||
+        t->saved_step == t->s.step || t->saver->failures || t->reason == BELAY_STOP_NAN)
+        return;
+    t->broken = true;
+    struct belay_log first = *t->log;
+    if (belay_trainer_save_checkpoint(t) == BELAY_OK && belay_trainer_wait_saves(t) == BELAY_OK)
+        t->saved_step = t->s.step;
+    memcpy(t->log->last, first.last, sizeof(first.last));
 }
 
 static belay_status after_step(struct belay_trainer *t)
@@ -110,6 +143,7 @@ static belay_status one_step(struct belay_trainer *t)
 {
     struct belay_step_scalars scalars;
     t->checked = t->improved = false;
+    BELAY_TRY(belay_trainer_poll_saves(t));
     if (t->reason != BELAY_STOP_NONE)
         return BELAY_OK;
     if (t->started == 0)
@@ -131,6 +165,8 @@ belay_status belay_trainer_step(belay_trainer *t, belay_progress *progress)
     if (status != BELAY_OK)
         return belay_fail(t->log, status, "the device failed earlier: nothing after it is saved");
     status = one_step(t);
+    if (status != BELAY_OK)
+        save_after_error(t);
     if (progress)
         belay_trainer_fill_progress(t, progress);
     return status;
@@ -182,6 +218,7 @@ belay_status belay_trainer_finish(belay_trainer *t, belay_result *result)
     bool cancelled = t->reason == BELAY_STOP_CANCELLED, tested = t->has_test && !cancelled;
     BELAY_TRY(belay_trainer_drain(t));
     BELAY_TRY(belay_device_finish(t->ctx->device));
+    BELAY_TRY(belay_trainer_finish_saves(t));
     if (t->reason != BELAY_STOP_NAN)
         BELAY_TRY(belay_trainer_save_last(t));
     if (t->recipe->restore_best && !cancelled)
@@ -200,11 +237,6 @@ belay_status belay_trainer_finish(belay_trainer *t, belay_result *result)
 
 belay_status belay_trainer_save(belay_trainer *t, const char *path)
 {
-    const float *arenas[1 + BELAY_MAX_MOMENTS];
-    char digest[33];
     BELAY_TRY(belay_trainer_drain(t));
-    BELAY_TRY(belay_engine_snapshot(t->engine, arenas));
-    belay_status status = belay_trainer_write_weights(t, path, arenas[0], digest);
-    belay_status unmapped = belay_engine_unmap(t->engine);
-    return status == BELAY_OK ? unmapped : status;
+    return belay_trainer_write_weights(t, path);
 }

@@ -84,6 +84,7 @@ static belay_status open_run(struct belay_trainer *t, bool resume_only)
 {
     bool resume = false, found = false;
     BELAY_TRY(belay_trainer_open_dir(t, resume_only, &resume));
+    BELAY_TRY(belay_trainer_open_saver(t));
     if (resume)
         BELAY_TRY(belay_trainer_restore(t, &found));
     if (resume && !found)
@@ -181,6 +182,7 @@ void belay_trainer_destroy(belay_trainer **trainer)
     struct belay_trainer *t = trainer ? *trainer : NULL;
     if (!t)
         return;
+    belay_trainer_close_saver(t);
     belay_engine_destroy(&t->engine);
     belay_append_close(&t->metrics);
     belay_append_close(&t->timing);

@@ -12,10 +12,10 @@
 #include "train/recipe.h"
 
 #define MAX_BESTS 16
-#define MAX_KEPT 64
 #define CHECK_TEXT 1024
 
 struct belay_board; // tensorboard.h
+struct belay_saver;
 
 struct best {
     uint64_t step;
@@ -38,8 +38,6 @@ struct train_state {
     uint64_t log_length;    // of metrics.jsonl
     struct best bests[MAX_BESTS];
     int num_bests;
-    struct best kept[MAX_KEPT]; // checkpoints written lately: step, and (as value) their best's step
-    int num_kept;
     char best_digest[33];
     char check[CHECK_TEXT]; // the values of the last check as JSON, "" before the first
 };
@@ -55,7 +53,7 @@ struct belay_trainer {
     char *resolved;                  // the recipe with defaults and device, for the run folder
 
     bool no_files, overfit, has_validation, has_test, maximize;
-    uint64_t steps_per_epoch, max_steps, epoch_steps, check_every, checkpoint_every;
+    uint64_t steps_per_epoch, max_steps, epoch_steps, check_every;
     double warmup_steps, schedule_options[BELAY_MAX_OPTIONS];
     int lr_option;
     int num_groups;
@@ -67,12 +65,15 @@ struct belay_trainer {
     float *losses, *norms;           // BELAY_LOG_SLOTS each
     float *best_weights;             // without files: the best weights
 
+    struct belay_saver *saver;       // NULL without files
     struct belay_run_paths paths;
     struct belay_append metrics, timing;
     struct belay_board *board;       // NULL without run.tensorboard
     int lock;
     belay_stop_reason reason;
     uint64_t saved_step;             // of the newest checkpoint, UINT64_MAX: none
+    double saved_at;                 // seconds of this process when it was taken
+    bool broken;                     // an error ended the run
     double started, spent_before;
     uint64_t first_step;             // of this process
 
@@ -96,19 +97,26 @@ void belay_metrics_values(const struct belay_recipe *r, const struct belay_prepr
                           const struct belay_eval_sums *sums, struct check_values *out);
 bool belay_metrics_need(const struct belay_recipe *r, const char *stats);
 
-// trainer_save.c
+// trainer_save.c. Best and checkpoint are taken at once and written while training goes on; errors
+// come with a later call, at the latest with finish_saves.
+belay_status belay_trainer_open_saver(struct belay_trainer *t);
+void belay_trainer_close_saver(struct belay_trainer *t);
 belay_status belay_trainer_save_best(struct belay_trainer *t);
 belay_status belay_trainer_save_checkpoint(struct belay_trainer *t);
+belay_status belay_trainer_poll_saves(struct belay_trainer *t);
+belay_status belay_trainer_wait_saves(struct belay_trainer *t);
+belay_status belay_trainer_finish_saves(struct belay_trainer *t); // with a last try of what failed
 belay_status belay_trainer_save_last(struct belay_trainer *t);
+// The present weights as a model file, now.
+belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *path);
+
+// trainer_restore.c
 // The newest checkpoint of the run folder into the engine; *found false when there is none.
 belay_status belay_trainer_restore(struct belay_trainer *t, bool *found);
 belay_status belay_trainer_load_best(struct belay_trainer *t);
 belay_status belay_trainer_load_tensor(struct belay_trainer *t, const struct belay_st *st,
                                        const char *name, const struct belay_engine_param *p,
                                        float *arena);
-// Weights of a snapshot as a model file.
-belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *path,
-                                         const float *arena, char digest[33]);
 
 // trainer_state.c: the JSON text of "belay.state".
 void belay_state_to_json(const struct train_state *s, const struct belay_trainer *t,

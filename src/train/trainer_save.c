@@ -1,73 +1,254 @@
-// Checkpoints, bests and last: what is written, in which order, and how it comes back.
-//
-// The order of a save: best file (immutable, named by step) → best.safetensors points to it →
-// log synced → checkpoint that names best and log length → what nobody refers to is deleted. A
-// crash between any two leaves a checkpoint whose best and log are there.
+// When a save is due and what becomes of it. A snapshot is copied on the device, mapped while training
+// goes on, and handed to the writer's thread; only the context's thread calls the device. Saves are
+// written in the order in which they were taken.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "train/trainer_internal.h"
+#include "train/trainer_saver.h"
 
-static bool all_finite(const float *data, size_t count)
+belay_status belay_trainer_open_saver(struct belay_trainer *t)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(data[i]))
-            return false;
-    return true;
+    t->saver = belay_alloc(sizeof(*t->saver));
+    if (!t->saver)
+        return belay_fail_nomem(t->log, sizeof(*t->saver));
+    t->saver->digest_step = t->saver->resumed = UINT64_MAX;
+    return t->recipe->save_async ? belay_worker_create(t->log, &t->saver->worker) : BELAY_OK;
 }
 
-// ---- weights files ----
-
-static void add_metric_names(struct belay_trainer *t, struct belay_str *s)
+// Saves that were taken are made before the trainer goes, unless the device failed.
+void belay_trainer_close_saver(struct belay_trainer *t)
 {
-    for (int i = 0; i < t->recipe->num_metrics; i++)
-        belay_str_addf(s, "%s%s", i ? "," : "", t->recipe->metrics[i]->name);
+    struct belay_saver *v = t->saver;
+    if (!v)
+        return;
+    if (t->engine && t->ctx->device->failed == BELAY_OK)
+        (void) belay_trainer_wait_saves(t);
+    belay_worker_destroy(&v->worker);
+    belay_job_finish(&v->job);
+    belay_keep_finish(v);
+    belay_free(v);
+    t->saver = NULL;
 }
 
-belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *path,
-                                         const float *arena, char digest[33])
+static enum belay_snap_kind kind_of(const struct belay_saver *v, const struct save_slot *slot)
 {
-    size_t count;
-    char step[32];
-    struct belay_str names = { 0 };
-    const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
-    struct belay_st_item *items = belay_alloc_array(count + 1, sizeof(*items));
-    belay_status status = BELAY_OK;
-    add_metric_names(t, &names);
-    if (!items || names.failed) {
-        status = belay_fail_nomem(t->log, count * sizeof(*items));
-        goto done;
+    return (enum belay_snap_kind)(slot - v->slots);
+}
+
+// ---- jobs ----
+
+static belay_status prepare_best(struct belay_trainer *t, struct save_slot *slot)
+{
+    const float *arenas[1];
+    struct save_job *job = &t->saver->job;
+    char *path = belay_checkpoint_path(&t->paths, "best", slot->s.step);
+    belay_status status = path ? BELAY_OK : belay_fail_nomem(t->log, 1);
+    belay_engine_snap_arenas(t->engine, BELAY_SNAP_WEIGHTS, arenas);
+    if (status == BELAY_OK)
+        status = belay_job_weights(t, &slot->s, arenas[0], path, job);
+    if (status == BELAY_OK && (slot->publish & 1)) {
+        job->publish[job->num_publish] = belay_strdup(t->paths.best);
+        status = job->publish[job->num_publish++] ? BELAY_OK : belay_fail_nomem(t->log, 1);
     }
-    for (size_t i = 0; i < count; i++)
-        items[i] = (struct belay_st_item){ params[i].name, BELAY_F32, params[i].shape,
-                                           arena + params[i].offset };
-    snprintf(step, sizeof(step), "%llu", (unsigned long long) t->s.step);
-    const struct belay_st_meta_item meta[] = {
-        { "format", "pt" },
-        { "belay.loss", t->recipe->loss->name },
-        { "belay.metric_names", names.text ? names.text : "" },
-        { "belay.metrics", t->s.check },
-        { "belay.model", t->model_text.text ? t->model_text.text : "" },
-        { "belay.preprocess", t->preprocess_json },
-        { "belay.step", step },
-    };
-    status = belay_st_write(t->log, path, items, count, meta, sizeof(meta) / sizeof(meta[0]), true,
-                            digest);
-done:
-    belay_free(items);
-    belay_str_free(&names);
+    belay_free(path);
     return status;
 }
 
-static belay_status write_snapshot(struct belay_trainer *t, const char *path, char digest[33])
+// The losses of steps that nobody had read when the snapshot was taken came with it.
+static void add_losses(struct belay_trainer *t, struct train_state *s)
+{
+    size_t count;
+    belay_engine_snap_losses(t->engine, t->losses, t->norms, &count);
+    for (size_t i = 0; i < count; i++) {
+        s->loss_sum += t->losses[i];
+        s->last_norm = t->norms[i];
+    }
+    s->loss_count += count;
+}
+
+static belay_status prepare_full(struct belay_trainer *t, struct save_slot *slot)
 {
     const float *arenas[1 + BELAY_MAX_MOMENTS];
-    BELAY_TRY(belay_engine_snapshot(t->engine, arenas));
-    belay_status status = belay_trainer_write_weights(t, path, arenas[0], digest);
-    belay_status unmapped = belay_engine_unmap(t->engine);
-    return status == BELAY_OK ? unmapped : status;
+    struct save_job *job = &t->saver->job;
+    char *path = belay_checkpoint_path(&t->paths, "step", slot->s.step);
+    belay_status status = path ? BELAY_OK : belay_fail_nomem(t->log, 1);
+    belay_engine_snap_arenas(t->engine, BELAY_SNAP_ALL, arenas);
+    add_losses(t, &slot->s);
+    // That of its best, which was written before.
+    memcpy(slot->s.best_digest, t->s.best_digest, sizeof(slot->s.best_digest));
+    if (status == BELAY_OK)
+        status = belay_job_checkpoint(t, &slot->s, arenas, path, job);
+    if (status == BELAY_OK)
+        status = belay_keep_plan(t, &slot->s, job);
+    belay_free(path);
+    return status;
 }
+
+// ---- what became of one ----
+
+static belay_status empty(struct belay_trainer *t, struct save_slot *slot)
+{
+    slot->state = SLOT_EMPTY;
+    slot->failed = false;
+    return belay_engine_snap_drop(t->engine, kind_of(t->saver, slot));
+}
+
+// A checkpoint that was taken after a best which could not be written refers to it: it goes too.
+static belay_status drop_dependent(struct belay_trainer *t, const struct save_slot *best)
+{
+    struct save_slot *full = &t->saver->slots[BELAY_SNAP_ALL];
+    if (full->state == SLOT_TAKEN && full->turn > best->turn)
+        return empty(t, full);
+    return BELAY_OK;
+}
+
+// A full disk or a bad one does not end a run at once: the old files stand, the next save is
+// another try.
+static belay_status failed(struct belay_trainer *t, struct save_slot *slot)
+{
+    struct belay_saver *v = t->saver;
+    bool best = kind_of(v, slot) == BELAY_SNAP_WEIGHTS;
+    belay_status status = v->job.status;
+    snprintf(v->error, sizeof(v->error), "%s", v->job.log.last);
+    v->failures++;
+    if (best) {
+        slot->state = SLOT_TAKEN;
+        slot->failed = true;
+        BELAY_TRY(drop_dependent(t, slot));
+    } else {
+        BELAY_TRY(empty(t, slot));
+    }
+    if (status != BELAY_ERR_IO)
+        return belay_fail(t->log, status, "%s", v->error);
+    if (v->failures > t->recipe->save_retries)
+        return belay_fail(t->log, status, "saving failed %d times in a row: %s", v->failures,
+                          v->error);
+    belay_say(t->log, BELAY_LOG_WARN,
+              "step %llu: the %s could not be saved (%d of at most %d in a row), training goes on, "
+              "the older files stand, the next save tries again: %s",
+              (unsigned long long) slot->s.step, best ? "best" : "checkpoint", v->failures,
+              t->recipe->save_retries, v->error);
+    return BELAY_OK;
+}
+
+static belay_status written(struct belay_trainer *t, struct save_slot *slot)
+{
+    struct belay_saver *v = t->saver;
+    if (v->job.remove_error[0])
+        belay_say(t->log, BELAY_LOG_WARN, "an old file stays: %s", v->job.remove_error);
+    if (kind_of(v, slot) == BELAY_SNAP_WEIGHTS) {
+        if (slot->publish & 1) {
+            memcpy(t->s.best_digest, v->job.digest, sizeof(t->s.best_digest));
+            v->digest_step = slot->s.step;
+        }
+        BELAY_TRY(belay_keep_best(t, slot->s.step));
+    } else {
+        v->failures = 0;
+    }
+    return empty(t, slot);
+}
+
+static belay_status collect(struct belay_trainer *t)
+{
+    struct belay_saver *v = t->saver;
+    struct save_slot *slot = v->working;
+    bool full = kind_of(v, slot) == BELAY_SNAP_ALL;
+    belay_status status;
+    v->working = NULL;
+    if (full)
+        belay_keep_done(t, v->job.status == BELAY_OK && !v->job.not_finite);
+    if (v->job.not_finite) {
+        belay_say(t->log, BELAY_LOG_WARN,
+                  "step %llu: weights are not finite, the last finite checkpoint is kept",
+                  (unsigned long long) slot->s.step);
+        status = empty(t, slot);
+    } else {
+        status = v->job.status == BELAY_OK ? written(t, slot) : failed(t, slot);
+    }
+    belay_job_finish(&v->job);
+    return status;
+}
+
+// ---- on the way ----
+
+// The one that was taken first; a best that failed waits for the next checkpoint.
+static struct save_slot *next_slot(struct belay_saver *v)
+{
+    struct save_slot *next = NULL;
+    for (int i = 0; i < BELAY_NUM_SNAPS; i++) {
+        struct save_slot *s = &v->slots[i];
+        if (s->state == SLOT_TAKEN && !s->failed && (!next || s->turn < next->turn))
+            next = s;
+    }
+    return next;
+}
+
+static belay_status start(struct belay_trainer *t, struct save_slot *slot)
+{
+    struct belay_saver *v = t->saver;
+    bool best = kind_of(v, slot) == BELAY_SNAP_WEIGHTS;
+    BELAY_TRY(best ? prepare_best(t, slot) : prepare_full(t, slot));
+    slot->state = SLOT_WRITING;
+    v->working = slot;
+    if (v->worker) {
+        belay_worker_start(v->worker, belay_job_run, &v->job);
+        return BELAY_OK;
+    }
+    belay_job_run(&v->job);
+    return collect(t);
+}
+
+// One step of the way; with `wait` one that gets somewhere.
+static belay_status advance(struct belay_trainer *t, bool wait)
+{
+    struct belay_saver *v = t->saver;
+    bool ready;
+    if (v->working) {
+        if (wait)
+            belay_worker_wait(v->worker);
+        else if (!belay_worker_idle(v->worker))
+            return BELAY_OK;
+        BELAY_TRY(collect(t));
+    }
+    struct save_slot *slot = next_slot(v);
+    if (!slot)
+        return BELAY_OK;
+    BELAY_TRY(belay_engine_snap_ready(t->engine, kind_of(v, slot), wait, &ready));
+    return ready ? start(t, slot) : BELAY_OK;
+}
+
+belay_status belay_trainer_poll_saves(struct belay_trainer *t)
+{
+    return t->saver ? advance(t, false) : BELAY_OK;
+}
+
+belay_status belay_trainer_wait_saves(struct belay_trainer *t)
+{
+    while (t->saver && (t->saver->working || next_slot(t->saver)))
+        BELAY_TRY(advance(t, true));
+    return BELAY_OK;
+}
+
+// The slot's snapshot of now. One that is still on its way is waited for; a best that failed gives
+// way to a better one.
+static belay_status take(struct belay_trainer *t, enum belay_snap_kind kind, unsigned publish)
+{
+    struct belay_saver *v = t->saver;
+    struct save_slot *slot = &v->slots[kind];
+    while (slot->state != SLOT_EMPTY && !slot->failed)
+        BELAY_TRY(advance(t, true));
+    if (slot->failed)
+        BELAY_TRY(empty(t, slot));
+    BELAY_TRY(belay_engine_snap(t->engine, kind));
+    slot->s = t->s;
+    slot->turn = ++v->turn;
+    slot->publish = publish;
+    slot->state = SLOT_TAKEN;
+    return v->worker ? BELAY_OK : belay_trainer_wait_saves(t);
+}
+
+// ---- what the trainer asks for ----
 
 static belay_status keep_best_in_memory(struct belay_trainer *t)
 {
@@ -84,261 +265,53 @@ static belay_status keep_best_in_memory(struct belay_trainer *t)
 
 belay_status belay_trainer_save_best(struct belay_trainer *t)
 {
-    if (t->no_files)
-        return keep_best_in_memory(t);
-    char *path = belay_checkpoint_path(&t->paths, "best", t->s.step);
-    if (!path)
-        return belay_fail_nomem(t->log, 1);
-    belay_status status = write_snapshot(t, path, t->s.best_digest);
-    if (status == BELAY_OK)
-        status = belay_file_publish(t->log, path, t->paths.best);
-    belay_free(path);
-    return status;
-}
-
-belay_status belay_trainer_save_last(struct belay_trainer *t)
-{
-    char digest[33];
-    return t->no_files ? BELAY_OK : write_snapshot(t, t->paths.last, digest);
-}
-
-// ---- checkpoints ----
-
-static char *moment_name(struct belay_trainer *t, int state, const char *param)
-{
-    struct belay_str s = { 0 };
-    belay_str_addf(&s, "optim.%s.%s", belay_engine_state_name(t->engine, state), param);
-    return s.text;
-}
-
-static belay_status checkpoint_items(struct belay_trainer *t, const float *const *arenas,
-                                     struct belay_st_item **out, size_t *num)
-{
-    size_t count, at = 0;
-    int states = belay_engine_num_states(t->engine);
-    const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
-    size_t total = count * (size_t) (1 + states);
-    struct belay_st_item *items = belay_alloc_array(total + 1, sizeof(*items));
-    if (!items)
-        return belay_fail_nomem(t->log, total * sizeof(*items));
-    *out = items;
-    for (int s = 0; s <= states; s++) {
-        for (size_t i = 0; i < count; i++, at++) {
-            const struct belay_engine_param *p = &params[i];
-            const char *name = s ? moment_name(t, s - 1, p->name) : p->name;
-            if (!name)
-                return belay_fail_nomem(t->log, 1);
-            items[at] = (struct belay_st_item){ name, BELAY_F32, p->shape, arenas[s] + p->offset };
-            *num = at + 1;
-        }
-    }
-    return BELAY_OK;
-}
-
-static void free_items(struct belay_trainer *t, struct belay_st_item *items, size_t num)
-{
-    size_t count;
-    (void) belay_engine_params(t->engine, &count);
-    for (size_t i = count; items && i < num; i++)
-        belay_free((char *) items[i].name);
-    belay_free(items);
-}
-
-static belay_status write_checkpoint(struct belay_trainer *t, const char *path,
-                                     const float *const *arenas)
-{
-    struct belay_st_item *items = NULL;
-    struct belay_str state = { 0 };
-    size_t num = 0;
-    belay_status status = checkpoint_items(t, arenas, &items, &num);
-    belay_state_to_json(&t->s, t, &state);
-    if (status == BELAY_OK && state.failed)
-        status = belay_fail_nomem(t->log, state.length);
-    if (status == BELAY_OK) {
-        const struct belay_st_meta_item meta[] = {
-            { "format", "pt" },
-            { "belay.model", t->model_text.text ? t->model_text.text : "" },
-            { "belay.state", state.text },
-        };
-        status = belay_st_write(t->log, path, items, num, meta, 3, true, NULL);
-    }
-    free_items(t, items, num);
-    belay_str_free(&state);
-    return status;
-}
-
-// Remembers which best the checkpoints that stay refer to.
-static void remember_kept(struct belay_trainer *t)
-{
-    struct train_state *s = &t->s;
-    int max = t->recipe->keep_last < 1 ? 1 : t->recipe->keep_last;
-    max = max > MAX_KEPT ? MAX_KEPT : max;
-    int num = s->num_kept < max ? s->num_kept : max - 1;
-    memmove(s->kept + 1, s->kept, (size_t) num * sizeof(*s->kept));
-    double best = s->num_bests ? (double) s->bests[0].step : NAN;
-    s->kept[0] = (struct best){ s->step, best };
-    s->num_kept = num + 1;
-}
-
-static belay_status drop_old(struct belay_trainer *t)
-{
-    uint64_t bests[MAX_BESTS + MAX_KEPT];
-    size_t num = 0;
-    // Files of later steps are damaged, or of a future that is made anew: counted among the newest
-    // they would cost the one that the run goes on from.
-    BELAY_TRY(belay_checkpoint_forget_after(t->log, &t->paths, t->s.step));
-    for (int i = 0; i < t->s.num_bests; i++)
-        bests[num++] = t->s.bests[i].step;
-    for (int i = 0; i < t->s.num_kept; i++)
-        if (!isnan(t->s.kept[i].value))
-            bests[num++] = (uint64_t) t->s.kept[i].value;
-    return belay_checkpoint_retain(t->log, &t->paths, t->recipe->keep_last, bests, num);
-}
-
-// What is gone to NaN is not saved over what is finite.
-static belay_status save_mapped(struct belay_trainer *t, const float *const *arenas)
-{
-    size_t count = belay_engine_arena_count(t->engine);
-    if (!all_finite(arenas[0], count)) {
-        belay_say(t->log, BELAY_LOG_WARN,
-                  "step %llu: weights are not finite, the last finite checkpoint is kept",
-                  (unsigned long long) t->s.step);
-        return BELAY_OK;
-    }
-    char *path = belay_checkpoint_path(&t->paths, "step", t->s.step);
-    if (!path)
-        return belay_fail_nomem(t->log, 1);
-    struct train_state before = t->s;
-    remember_kept(t);
-    belay_status status = belay_append_sync(&t->metrics);
-    if (status == BELAY_OK)
-        status = write_checkpoint(t, path, arenas);
-    if (status != BELAY_OK)
-        t->s = before;
-    belay_free(path);
-    return status == BELAY_OK ? drop_old(t) : status;
+    return t->no_files ? keep_best_in_memory(t) : take(t, BELAY_SNAP_WEIGHTS, 1);
 }
 
 belay_status belay_trainer_save_checkpoint(struct belay_trainer *t)
 {
-    const float *arenas[1 + BELAY_MAX_MOMENTS];
     if (t->no_files)
         return BELAY_OK;
-    BELAY_TRY(belay_trainer_drain(t));
+    t->saver->slots[BELAY_SNAP_WEIGHTS].failed = false; // another try
+    return take(t, BELAY_SNAP_ALL, 0);
+}
+
+belay_status belay_trainer_finish_saves(struct belay_trainer *t)
+{
+    struct belay_saver *v = t->saver;
+    if (!v)
+        return BELAY_OK;
+    BELAY_TRY(belay_trainer_wait_saves(t));
+    if (!v->failures)
+        return BELAY_OK;
+    if (t->reason != BELAY_STOP_NAN) {
+        BELAY_TRY(belay_trainer_save_checkpoint(t));
+        BELAY_TRY(belay_trainer_wait_saves(t));
+    }
+    return v->failures ? belay_fail(t->log, BELAY_ERR_IO, "the end of the run is not saved: %s",
+                                    v->error)
+                       : BELAY_OK;
+}
+
+belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *path)
+{
+    const float *arenas[1 + BELAY_MAX_MOMENTS];
+    struct save_job job = { 0 };
+    BELAY_TRY(belay_trainer_wait_saves(t));
     BELAY_TRY(belay_engine_snapshot(t->engine, arenas));
-    belay_status status = save_mapped(t, arenas);
+    belay_status status = belay_job_weights(t, &t->s, arenas[0], path, &job);
+    if (status == BELAY_OK) {
+        belay_job_run(&job);
+        status = job.status;
+        if (status != BELAY_OK)
+            belay_fail(t->log, status, "%s", job.log.last);
+    }
+    belay_job_finish(&job);
     belay_status unmapped = belay_engine_unmap(t->engine);
     return status == BELAY_OK ? unmapped : status;
 }
 
-// ---- back ----
-
-belay_status belay_trainer_load_tensor(struct belay_trainer *t, const struct belay_st *st,
-                                       const char *name, const struct belay_engine_param *p,
-                                       float *arena)
+belay_status belay_trainer_save_last(struct belay_trainer *t)
 {
-    char a[BELAY_SHAPE_TEXT], b[BELAY_SHAPE_TEXT];
-    const struct belay_st_entry *entry = belay_st_find(st, name);
-    if (!entry)
-        return belay_fail(t->log, BELAY_ERR_MISMATCH,
-                          "the checkpoint has no tensor '%s' %s: it is of another model", name,
-                          belay_shape_text(&p->shape, a));
-    if (!belay_shape_equal(&entry->shape, &p->shape))
-        return belay_fail(t->log, BELAY_ERR_MISMATCH,
-                          "tensor '%s' is %s in the checkpoint and %s in the model", name,
-                          belay_shape_text(&entry->shape, a), belay_shape_text(&p->shape, b));
-    struct belay_tensor tensor = { 0 };
-    BELAY_TRY(belay_st_load(t->log, entry, &tensor, BELAY_F32));
-    memcpy(arena + p->offset, tensor.data, p->count * sizeof(float));
-    belay_tensor_finish(&tensor);
-    return BELAY_OK;
-}
-
-static belay_status load_arena(struct belay_trainer *t, const struct belay_st *st, int state)
-{
-    size_t count, size = belay_engine_arena_count(t->engine);
-    const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
-    belay_status status = BELAY_OK;
-    float *arena = belay_alloc_array(size, sizeof(*arena));
-    if (!arena)
-        return belay_fail_nomem(t->log, size * sizeof(*arena));
-    for (size_t i = 0; i < count && status == BELAY_OK; i++) {
-        char *name = state ? moment_name(t, state - 1, params[i].name) : NULL;
-        if (state && !name)
-            status = belay_fail_nomem(t->log, 1);
-        else
-            status = belay_trainer_load_tensor(t, st, state ? name : params[i].name, &params[i],
-                                               arena);
-        belay_free(name);
-    }
-    if (status == BELAY_OK)
-        status = belay_engine_set_arena(t->engine, state, arena);
-    belay_free(arena);
-    return status;
-}
-
-static belay_status load_all(struct belay_trainer *t, const struct belay_st *st)
-{
-    const char *model = belay_st_meta(st, "belay.model"), *state = belay_st_meta(st, "belay.state");
-    for (int s = 0; s <= belay_engine_num_states(t->engine); s++)
-        BELAY_TRY(load_arena(t, st, s));
-    if (!state)
-        return belay_fail(t->log, BELAY_ERR_MISMATCH, "this is no checkpoint of a run: it has "
-                                                      "weights but no state");
-    if (model && t->model_text.text && strcmp(model, t->model_text.text) != 0)
-        return belay_fail(t->log, BELAY_ERR_MISMATCH,
-                          "the model changed since the checkpoint: '%s' was '%s'",
-                          t->model_text.text, model);
-    return belay_state_from_json(t, state);
-}
-
-// best.safetensors is made what the checkpoint refers to; bests that came after it are dropped
-// (the run makes them again).
-static belay_status restore_best(struct belay_trainer *t)
-{
-    if (t->s.num_bests == 0)
-        return belay_file_remove(t->log, t->paths.best);
-    char *path = belay_checkpoint_path(&t->paths, "best", t->s.bests[0].step);
-    struct belay_st st = { 0 };
-    if (!path)
-        return belay_fail_nomem(t->log, 1);
-    belay_status status = belay_st_read(t->log, path, &st);
-    const char *digest = status == BELAY_OK ? belay_st_meta(&st, "belay.digest") : NULL;
-    if (status == BELAY_OK && (!digest || strcmp(digest, t->s.best_digest) != 0))
-        status = belay_fail(t->log, BELAY_ERR_DAMAGED,
-                            "%s has digest %s, the checkpoint refers to %s", path,
-                            digest ? digest : "none", t->s.best_digest);
-    if (status == BELAY_OK)
-        status = belay_file_publish(t->log, path, t->paths.best);
-    belay_st_finish(&st);
-    belay_free(path);
-    return status == BELAY_OK ? drop_old(t) : status;
-}
-
-belay_status belay_trainer_restore(struct belay_trainer *t, bool *found)
-{
-    struct belay_st st = { 0 };
-    uint64_t step;
-    BELAY_TRY(belay_checkpoint_newest(t->log, &t->paths, &st, &step, found));
-    if (!*found)
-        return BELAY_OK;
-    belay_status status = load_all(t, &st);
-    belay_st_finish(&st);
-    if (status != BELAY_OK)
-        return belay_fail_in(t->log, status, "resume from step %llu", (unsigned long long) step);
-    return restore_best(t);
-}
-
-belay_status belay_trainer_load_best(struct belay_trainer *t)
-{
-    if (t->s.num_bests == 0)
-        return BELAY_OK;
-    if (t->no_files)
-        return t->best_weights ? belay_engine_set_arena(t->engine, 0, t->best_weights) : BELAY_OK;
-    struct belay_st st = { 0 };
-    belay_status status = belay_st_read(t->log, t->paths.best, &st);
-    if (status == BELAY_OK)
-        status = load_arena(t, &st, 0);
-    belay_st_finish(&st);
-    return status;
+    return t->no_files ? BELAY_OK : belay_trainer_write_weights(t, t->paths.last);
 }

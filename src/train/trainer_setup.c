@@ -110,9 +110,6 @@ static belay_status count_steps(struct belay_trainer *t)
         r->check_every = (struct belay_length){ 50, BELAY_UNIT_STEPS };
     }
     t->check_every = belay_length_steps(&r->check_every, t->steps_per_epoch);
-    t->checkpoint_every = r->checkpoint_every.value > 0
-                              ? belay_length_steps(&r->checkpoint_every, t->steps_per_epoch)
-                              : 0;
     t->max_steps = r->steps.value > 0 ? belay_length_steps(&r->steps, t->steps_per_epoch) : 0;
     uint64_t by_epochs =
         r->epochs.value > 0 ? belay_length_steps(&r->epochs, t->steps_per_epoch) : 0;

@@ -59,7 +59,6 @@ void belay_state_to_json(const struct train_state *s, const struct belay_trainer
     }
     belay_str_add(out, "]");
     add_bests(out, "bests", s->bests, s->num_bests);
-    add_bests(out, "kept", s->kept, s->num_kept);
     belay_str_addf(out, ",\"best_digest\":\"%s\",\"check\":", s->best_digest);
     belay_str_add_json(out, s->check);
     belay_str_add(out, "}");
@@ -119,7 +118,6 @@ static belay_status read_state(struct belay_trainer *t, const struct belay_json 
     for (const struct belay_json *v = list ? list->first : NULL; v && i < 8; v = v->next)
         s.schedule.v[i++] = v->kind == BELAY_JSON_NULL ? NAN : v->number;
     BELAY_TRY(read_bests(t, belay_json_get(root, "bests"), s.bests, MAX_BESTS, &s.num_bests));
-    BELAY_TRY(read_bests(t, belay_json_get(root, "kept"), s.kept, MAX_KEPT, &s.num_kept));
     const char *digest = belay_json_string_or(root, "best_digest", "");
     memset(s.best_digest, 0, sizeof(s.best_digest));
     memcpy(s.best_digest, digest, strlen(digest) < 32 ? strlen(digest) : 32);
