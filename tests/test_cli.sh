@@ -60,7 +60,7 @@ check_json()
 }
 
 # ---- help ----
-for command in train resume eval predict devices inspect verify diff config recipes bench tune replay report compare; do
+for command in train resume eval predict devices inspect verify diff convert config recipes bench tune replay report compare; do
     run 0 'Options:' $command --help
     check_json $command --help --json
 done
@@ -275,6 +275,28 @@ run 8 'nothere' eval nothere.safetensors --data good.csv
 run 8 'nothere' resume nothere
 printf 'not a model' >text.safetensors
 run 7 'text.safetensors' predict text.safetensors --data good.csv
+
+# ---- convert: the same weights in every format ----
+run 2 'usage: belay convert A B' convert run
+for to in best.pth best.npz best.safetensors.index.json; do
+    run 0 "wrote $to" convert run $to
+    run 0 'equal, 0 different' diff run $to
+    run 0 '^ok ' verify $to
+    run 0 'F32 *0.weight' inspect $to
+    run 0 '' train csv.yaml init=$to "run.dir=run_init_$to"
+done
+check_json convert run best.pth --json
+check_json inspect best.pth --json
+run 0 'wrote half.npz' convert run half.npz --rename '0.*=first.*' --dtype f16
+run 0 'F16 *first.weight' inspect half.npz
+run 0 '' convert "$(find run/checkpoints -name 'step-*' | head -1)" weights.safetensors --weights-only
+run 0 '^  4 tensors' inspect weights.safetensors
+run 1 'rename .nothere=x. fits no tensor' convert run x.pth --rename nothere=x
+run 1 'no format has this suffix' convert run x.h5
+run 2 'shard-size' convert run x.safetensors.index.json --shard-size big
+run 8 'nothere' convert nothere x.pth
+head -c 300 best.pth >cut.pth
+run 7 'cut.pth' inspect cut.pth
 
 # ---- verify and diff ----
 run 0 '^ok .*run/best.safetensors: .*digest' verify run

@@ -7,11 +7,11 @@
 extern const struct command command_train, command_resume, command_eval, command_predict,
     command_devices, command_inspect, command_verify, command_diff, command_config,
     command_recipes, command_bench, command_replay, command_tune,
-    command_report, command_compare;
+    command_report, command_compare, command_convert;
 
 const struct command *const commands[] = {
     &command_train,   &command_resume,  &command_eval,   &command_predict,
-    &command_devices, &command_inspect, &command_verify, &command_diff,
+    &command_devices, &command_inspect, &command_verify, &command_diff,    &command_convert,
     &command_config,  &command_recipes, &command_bench,
     &command_replay,
     &command_tune,

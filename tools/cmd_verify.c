@@ -84,11 +84,16 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
+static bool ends_with(const char *name, const char *ending)
+{
+    size_t length = strlen(name), tail = strlen(ending);
+    return length > tail && strcmp(name + length - tail, ending) == 0;
+}
+
 static bool is_model_name(const char *name)
 {
-    static const char ending[] = ".safetensors";
-    size_t length = strlen(name), tail = sizeof(ending) - 1;
-    return length > tail && strcmp(name + length - tail, ending) == 0;
+    return ends_with(name, ".safetensors") || ends_with(name, ".safetensors.index.json") ||
+           ends_with(name, ".pth") || ends_with(name, ".pt") || ends_with(name, ".npz");
 }
 
 // Names of the folder's model files, sorted; false when memory is short. *count 0: none.
@@ -158,7 +163,7 @@ static int verify(struct tally *t, const char *path)
     if (!ok)
         return cli_error(t->cli, EXIT_OTHER, "%s: memory is short or a path is too long", path);
     if (!t->files)
-        return cli_error(t->cli, EXIT_DATA, "%s: no .safetensors files in it", path);
+        return cli_error(t->cli, EXIT_DATA, "%s: no .safetensors, .pth, .pt or .npz files in it", path);
     return t->code;
 }
 

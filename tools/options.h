@@ -13,6 +13,8 @@ struct cli {
     const char *out;
     const char *metric, *mode; // of replay
     const char *budget, *import_from, *export_to; // of tune
+    const char *to, *dtype, *shard_size; // of convert
+    bool weights_only, plain;
     const char **data; // --data, as often as it is given
     size_t num_data;
     const char **rest; // positional arguments

@@ -100,15 +100,23 @@ static bool take_string(struct reader *r, char *out, size_t size)
     return take(r, quote);
 }
 
+static const struct {
+    const char *name;
+    belay_dtype dtype;
+} types[] = { { "f4", BELAY_F32 }, { "f8", BELAY_F64 }, { "f2", BELAY_F16 }, { "i8", BELAY_I64 },
+              { "i4", BELAY_I32 }, { "i2", BELAY_I16 }, { "i1", BELAY_I8 },  { "u8", BELAY_U64 },
+              { "u4", BELAY_U32 }, { "u2", BELAY_U16 }, { "u1", BELAY_U8 },  { "b1", BELAY_BOOL } };
+
+const char *belay_npy_descr(const char *dtype)
+{
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcmp(belay_dtype_name(types[i].dtype), dtype) == 0)
+            return types[i].name;
+    return NULL;
+}
+
 static belay_status read_descr(struct reader *r)
 {
-    static const struct {
-        const char *name;
-        belay_dtype dtype;
-    } types[] = { { "f4", BELAY_F32 }, { "f8", BELAY_F64 }, { "f2", BELAY_F16 },
-                  { "i8", BELAY_I64 }, { "i4", BELAY_I32 }, { "i2", BELAY_I16 },
-                  { "i1", BELAY_I8 },  { "u8", BELAY_U64 }, { "u4", BELAY_U32 },
-                  { "u2", BELAY_U16 }, { "u1", BELAY_U8 },  { "b1", BELAY_BOOL } };
     char text[16];
     const char *type = text + 1;
 

@@ -24,6 +24,8 @@ struct belay_st {
     size_t count;
     const char **meta_keys, **meta_values; // __metadata__
     size_t meta_count;
+    struct belay_st *parts;  // files that this one is made of (shards), or NULL; owned
+    size_t num_parts;
     const char *error_name;  // on failure: the stable name of the cases ("E_HDR_SHORT")
 };
 // Reads and checks a file; with "belay.digest" in the metadata (see the writer) the digest is
@@ -45,6 +47,10 @@ struct belay_st_item { // borrowed
     struct belay_shape shape;
     const void *data;
 };
+// A type that is not ours, for an item's dtype: "F8_E4M3". BELAY_DTYPE_COUNT: no such type.
+belay_dtype belay_st_other_type(const char *name);
+const char *belay_st_item_type(const struct belay_st_item *item); // "F32"
+size_t belay_st_item_size(const struct belay_st_item *item);      // bytes
 struct belay_st_meta_item {
     const char *key, *value;
 };

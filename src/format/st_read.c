@@ -346,6 +346,9 @@ belay_status belay_st_read(struct belay_log *log, const char *path, struct belay
 
 void belay_st_finish(struct belay_st *st)
 {
+    for (size_t i = 0; i < st->num_parts; i++)
+        belay_st_finish(&st->parts[i]);
+    belay_free(st->parts);
     belay_free(st->bytes);
     belay_arena_free(&st->arena);
     *st = (struct belay_st){ 0 };

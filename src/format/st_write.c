@@ -20,11 +20,32 @@ struct writer {
     uint64_t total;   // bytes of data
 };
 
+// Other types are numbered behind ours, from 1 on.
+belay_dtype belay_st_other_type(const char *name)
+{
+    return (belay_dtype) (BELAY_DTYPE_COUNT + 1 + belay_st_type_find(name));
+}
+
+const char *belay_st_item_type(const struct belay_st_item *item)
+{
+    int other = (int) item->dtype - BELAY_DTYPE_COUNT - 1;
+
+    return other >= 0 ? belay_st_types[other].name : belay_dtype_name(item->dtype);
+}
+
+size_t belay_st_item_size(const struct belay_st_item *item)
+{
+    int type = belay_st_type_find(belay_st_item_type(item));
+    uint64_t bits = type < 0 ? 0 : belay_st_types[type].bits;
+
+    return (size_t) ((uint64_t) belay_shape_count(&item->shape) * bits / 8);
+}
+
 static int compare_items(const void *a, const void *b)
 {
     const struct belay_st_item *x = a, *y = b;
-    int rank_x = belay_st_type_find(belay_dtype_name(x->dtype));
-    int rank_y = belay_st_type_find(belay_dtype_name(y->dtype));
+    int rank_x = belay_st_type_find(belay_st_item_type(x));
+    int rank_y = belay_st_type_find(belay_st_item_type(y));
     return rank_x != rank_y ? rank_y - rank_x : strcmp(x->name, y->name);
 }
 
@@ -144,11 +165,14 @@ static belay_status write_item(struct writer *w, const struct belay_st_item *ite
     uint64_t size;
 
     BELAY_TRY(belay_shape_make(w->log, item->shape.rank, item->shape.dim, &checked));
-    size = (uint64_t) belay_shape_count(&checked) * belay_dtype_size(item->dtype);
+    if (belay_st_type_find(belay_st_item_type(item)) < 0)
+        return belay_fail(w->log, BELAY_ERR_ARG, "%s: tensor '%s': unknown type %s", w->path,
+                          item->name, belay_st_item_type(item));
+    size = belay_st_item_size(item);
     if (size > INT64_MAX - w->total)
         return belay_fail(w->log, BELAY_ERR_ARG, "%s: the tensors are too large together", w->path);
     belay_str_add_json(h, item->name);
-    belay_str_addf(h, ":{\"dtype\":\"%s\",\"shape\":[", belay_dtype_name(item->dtype));
+    belay_str_addf(h, ":{\"dtype\":\"%s\",\"shape\":[", belay_st_item_type(item));
     for (int i = 0; i < checked.rank; i++)
         belay_str_addf(h, "%s%lld", i ? "," : "", (long long) checked.dim[i]);
     belay_str_addf(h, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long) w->total,
@@ -174,11 +198,6 @@ static belay_status make_header(struct writer *w)
     return h->failed ? belay_fail_nomem(w->log, h->capacity) : BELAY_OK;
 }
 
-static size_t item_size(const struct belay_st_item *item)
-{
-    return (size_t) belay_shape_count(&item->shape) * belay_dtype_size(item->dtype);
-}
-
 // XXH3-128 over the header, where the digest is still zeros, and the data.
 static belay_status put_digest(struct writer *w, char digest_out[33])
 {
@@ -191,7 +210,7 @@ static belay_status put_digest(struct writer *w, char digest_out[33])
         return belay_fail_nomem(w->log, 0);
     belay_hash_add(&hash, w->header.text, w->header.length);
     for (size_t i = 0; i < w->count; i++)
-        belay_hash_add(&hash, w->items[i].data, item_size(&w->items[i]));
+        belay_hash_add(&hash, w->items[i].data, belay_st_item_size(&w->items[i]));
     belay_hash_end(&hash, &digest);
     if (w->digest)
         memcpy(w->header.text + w->digest_at, digest.hex, BELAY_ST_DIGEST_LENGTH);
@@ -212,7 +231,7 @@ static belay_status write_file(struct writer *w)
     BELAY_TRY_DONE(belay_commit_write(&c, length, sizeof(length)));
     BELAY_TRY_DONE(belay_commit_write(&c, w->header.text, w->header.length));
     for (size_t i = 0; i < w->count; i++)
-        BELAY_TRY_DONE(belay_commit_write(&c, w->items[i].data, item_size(&w->items[i])));
+        BELAY_TRY_DONE(belay_commit_write(&c, w->items[i].data, belay_st_item_size(&w->items[i])));
     status = belay_commit_finish(&c);
 done:
     belay_commit_abort(&c);

@@ -1,7 +1,10 @@
 #include <belay/file.h>
 
+#include <string.h>
+
+#include "base/str.h"
 #include "device/context.h"
-#include "format/safetensors.h"
+#include "format/weights.h"
 
 struct belay_file {
     struct belay_st st;
@@ -13,7 +16,7 @@ belay_status belay_file_open(belay_ctx *ctx, const char *path, belay_file **out)
     belay_file *file = belay_alloc(sizeof(*file));
     if (!file)
         return belay_fail_nomem(&ctx->log, sizeof(*file));
-    belay_status status = belay_st_read(&ctx->log, path, &file->st);
+    belay_status status = belay_weights_read(&ctx->log, path, &file->st);
     if (status != BELAY_OK)
         belay_file_close(&file);
     *out = file;
@@ -52,6 +55,40 @@ bool belay_file_meta(const belay_file *file, size_t index, const char **key, con
     *key = file->st.meta_keys[index];
     *value = file->st.meta_values[index];
     return true;
+}
+
+// "state.name", "state", "name".
+static bool is_named(const char *key, const char *state, const char *name)
+{
+    size_t length = state ? strlen(state) : 0;
+
+    if (state && strncmp(key, state, length) != 0)
+        return false;
+    if (state && !name)
+        return key[length] == '\0';
+    if (state && key[length++] != '.')
+        return false;
+    return name && strcmp(key + length, name) == 0;
+}
+
+bool belay_file_find(const belay_file *file, const char *state, const char *name, size_t *tensor,
+                     const char **value)
+{
+    *tensor = SIZE_MAX;
+    *value = NULL;
+    for (size_t i = 0; i < file->st.count; i++) {
+        if (is_named(file->st.entries[i].name, state, name)) {
+            *tensor = i;
+            return true;
+        }
+    }
+    for (size_t i = 0; i < file->st.meta_count; i++) {
+        if (is_named(file->st.meta_keys[i], state, name)) {
+            *value = file->st.meta_values[i];
+            return true;
+        }
+    }
+    return false;
 }
 
 const void *belay_file_bytes(const belay_file *file, size_t index)

@@ -151,6 +151,6 @@ const struct belay_key belay_recipe_keys[] = {
       "write TensorBoard's event files to tensorboard/ in the run folder", BOOL(tensorboard) },
     { "device", "text", "", "as BELAY_DEVICE: host, opencl, opencl:gpu, opencl:0:1, a name",
       TEXT(device) },
-    { "init", "text", "", "safetensors file with weights to start from", TEXT(init) },
+    { "init", "text", "", "file with weights to start from: .safetensors, .pth, .npz, shards", TEXT(init) },
     { 0 },
 };

@@ -2,6 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
+#include "format/pth.h"
+#include "format/weights.h"
 #include "train/recipe_inner.h"
 #include "train/trainer_internal.h"
 
@@ -176,10 +179,16 @@ static belay_status load_init(struct belay_trainer *t)
         return BELAY_OK;
     const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
     float *arena = belay_alloc_array(total, sizeof(*arena));
-    belay_status status = arena ? belay_st_read(t->log, t->recipe->init, &st)
+    belay_status status = arena ? belay_weights_read(t->log, t->recipe->init, &st)
                                 : belay_fail_nomem(t->log, total * sizeof(*arena));
-    for (size_t i = 0; i < count && status == BELAY_OK; i++)
-        status = belay_trainer_load_tensor(t, &st, params[i].name, &params[i], arena);
+    const char *prefix = status == BELAY_OK ? belay_weights_prefix(belay_st_meta(&st, BELAY_TREE_KEY)) : "";
+    for (size_t i = 0; i < count && status == BELAY_OK; i++) {
+        struct belay_str name = { 0 };
+        belay_str_addf(&name, "%s%s", prefix, params[i].name);
+        status = name.failed ? belay_fail_nomem(t->log, name.capacity)
+                             : belay_trainer_load_tensor(t, &st, name.text, &params[i], arena);
+        belay_str_free(&name);
+    }
     if (status == BELAY_OK)
         status = belay_engine_set_arena(t->engine, 0, arena);
     else
