@@ -9,6 +9,7 @@
 
 static const struct belay_monitor_params defaults = {
     .patience = { 3, BELAY_UNIT_CHECKS },
+    .baseline = NAN,
     .threshold = NAN,
     .diverged = NAN,
 };
@@ -17,7 +18,7 @@ static struct belay_monitor_event event(size_t i, double value)
 {
     // One check every 10 steps, 4 checks an epoch, 2 seconds each.
     return (struct belay_monitor_event){ value, 10 * (i + 1), (double) (i + 1) / 4,
-                                         2 * (double) (i + 1) };
+                                         2 * (double) (i + 1), NAN };
 }
 
 // Index of the check that stopped, -1 when none did.

@@ -49,6 +49,7 @@ typedef enum belay_stop_reason {
     BELAY_STOP_THRESHOLD,  // the monitored value reached stop.threshold
     BELAY_STOP_DIVERGED,   // the monitored value passed stop.diverged
     BELAY_STOP_CANCELLED,  // belay_trainer_cancel
+    BELAY_STOP_CRITERION,  // stop.rule is met (gl, pq, up, ...)
     BELAY_STOP_COUNT
 } belay_stop_reason;
 BELAY_API const char *belay_stop_reason_name(belay_stop_reason reason); // "patience"

@@ -3,8 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/str.h"
-#include "format/json.h"
+#include "train/monitor_inner.h"
 
 static const char *const reason_names[BELAY_STOP_COUNT] = {
     [BELAY_STOP_NONE] = "none",
@@ -16,6 +15,7 @@ static const char *const reason_names[BELAY_STOP_COUNT] = {
     [BELAY_STOP_THRESHOLD] = "threshold",
     [BELAY_STOP_DIVERGED] = "diverged",
     [BELAY_STOP_CANCELLED] = "cancelled",
+    [BELAY_STOP_CRITERION] = "criterion",
 };
 
 const char *belay_stop_reason_name(belay_stop_reason reason)
@@ -24,13 +24,20 @@ const char *belay_stop_reason_name(belay_stop_reason reason)
     return i < BELAY_STOP_COUNT ? reason_names[i] : "unknown";
 }
 
+belay_stop_reason belay_stop_reason_find(const char *name)
+{
+    for (int i = 0; i < BELAY_STOP_COUNT; i++)
+        if (strcmp(name, reason_names[i]) == 0)
+            return (belay_stop_reason) i;
+    return BELAY_STOP_COUNT;
+}
+
 void belay_monitor_init(struct belay_monitor_state *s)
 {
     memset(s, 0, sizeof(*s));
-    s->best = NAN;
-    s->anchor = NAN;
-    s->last = NAN;
+    s->best = s->anchor = s->last = s->smoothed = s->rate = NAN;
     s->last_step = UINT64_MAX;
+    belay_criterion_init(&s->rule);
 }
 
 static double sign(const struct belay_monitor_params *p)
@@ -47,55 +54,64 @@ static bool improves_best(const struct belay_monitor_params *p,
 static bool improves_anchor(const struct belay_monitor_params *p,
                             const struct belay_monitor_state *s, double value)
 {
-    if (isnan(s->anchor))
+    double from = isnan(s->anchor) ? p->baseline : s->anchor;
+    if (isnan(from))
         return true;
-    double gain = sign(p) * (value - s->anchor);
-    return gain > p->min_delta + p->min_delta_rel * fabs(s->anchor);
+    double gain = sign(p) * (value - from);
+    return gain > p->min_delta + p->min_delta_rel * fabs(from);
 }
 
-static bool in_warmup(const struct belay_length *warmup, uint64_t check,
-                      const struct belay_monitor_event *e)
+// What has passed since `from`, in the unit of `length`.
+static double passed(const struct belay_length *length, const struct belay_moment *from,
+                     uint64_t check, const struct belay_monitor_event *now)
 {
-    if (!(warmup->value > 0))
-        return false;
-    switch (warmup->unit) {
+    switch (length->unit) {
     case BELAY_UNIT_CHECKS:
-        return (double) check <= warmup->value;
+        return (double) check - (double) from->check;
     case BELAY_UNIT_STEPS:
-        return (double) e->step <= warmup->value;
+        return (double) now->step - (double) from->step;
     case BELAY_UNIT_EPOCHS:
-        return e->epoch <= warmup->value;
+        return now->epoch - from->epoch;
     case BELAY_UNIT_SECONDS:
-        return e->seconds <= warmup->value;
+        return now->seconds - from->seconds;
     }
-    return false;
+    return 0;
+}
+
+static bool within(const struct belay_length *length, const struct belay_moment *from,
+                   uint64_t check, const struct belay_monitor_event *now)
+{
+    return length->value > 0 && passed(length, from, check, now) <= length->value;
+}
+
+// Checks that do not count for the rule.
+static bool spared(const struct belay_monitor_params *p, const struct belay_monitor_state *s,
+                   const struct belay_monitor_event *e)
+{
+    static const struct belay_moment start;
+    return within(&p->warmup, &start, s->checks, e) ||
+           (s->cooling && within(&p->cooldown, &s->drop, s->checks, e));
+}
+
+void belay_monitor_rate(struct belay_monitor_state *s, double rate,
+                        const struct belay_monitor_event *now)
+{
+    if (rate < 0.9 * s->rate) {
+        s->cooling = true;
+        s->drop = (struct belay_moment){ s->checks, now->step, now->epoch, now->seconds };
+    }
+    s->rate = rate;
 }
 
 // Asked only at a check that did not move the anchor.
-static bool out_of_patience(const struct belay_length *patience,
+static bool out_of_patience(const struct belay_monitor_params *p,
                             const struct belay_monitor_state *s,
-                            const struct belay_monitor_event *e)
+                            const struct belay_monitor_event *now)
 {
-    if (patience->value < 0)
+    const struct belay_moment anchor = { 0, s->anchor_step, s->anchor_epoch, s->anchor_seconds };
+    if (p->patience.value < 0 || s->wait == 0)
         return false;
-    switch (patience->unit) {
-    case BELAY_UNIT_CHECKS:
-        return (double) s->wait >= patience->value;
-    case BELAY_UNIT_STEPS:
-        return (double) e->step - (double) s->anchor_step >= patience->value;
-    case BELAY_UNIT_EPOCHS:
-        return e->epoch - s->anchor_epoch >= patience->value;
-    case BELAY_UNIT_SECONDS:
-        return e->seconds - s->anchor_seconds >= patience->value;
-    }
-    return false;
-}
-
-bool belay_monitor_exhausted(const struct belay_monitor_params *p,
-                             const struct belay_monitor_state *s,
-                             const struct belay_monitor_event *now)
-{
-    return s->wait > 0 && out_of_patience(&p->patience, s, now);
+    return passed(&p->patience, &anchor, s->wait, now) >= p->patience.value;
 }
 
 static void restart_patience(struct belay_monitor_state *s, const struct belay_monitor_event *e)
@@ -119,193 +135,144 @@ static bool note_best(const struct belay_monitor_params *p, struct belay_monitor
     return true;
 }
 
-// True when the anchor moved.
-static bool note_anchor(const struct belay_monitor_params *p, struct belay_monitor_state *s,
-                        const struct belay_monitor_event *e)
+static void note_miss(const struct belay_monitor_params *p, struct belay_monitor_state *s,
+                      const struct belay_monitor_event *e)
 {
-    if (!improves_anchor(p, s, e->value))
-        return false;
-    s->anchor = e->value;
-    restart_patience(s, e);
-    return true;
-}
-
-static belay_stop_reason spend_patience(const struct belay_monitor_params *p,
-                                        struct belay_monitor_state *s,
-                                        const struct belay_monitor_event *e)
-{
-    if (in_warmup(&p->warmup, s->checks, e)) {
+    if (spared(p, s, e))
         restart_patience(s, e);
-        return BELAY_STOP_NONE;
-    }
-    s->wait++;
-    return out_of_patience(&p->patience, s, e) ? BELAY_STOP_PATIENCE : BELAY_STOP_NONE;
+    else
+        s->wait++;
 }
 
-static belay_stop_reason check_bad(const struct belay_monitor_params *p,
-                                   struct belay_monitor_state *s,
-                                   const struct belay_monitor_event *e)
+// The smoothed value to anchor, patience and criterion.
+static void note_value(const struct belay_monitor_params *p, struct belay_monitor_state *s,
+                       const struct belay_monitor_event *e)
 {
-    switch (p->nan) {
-    case BELAY_NAN_STOP:
-        return BELAY_STOP_NAN;
-    case BELAY_NAN_COUNT:
-        return spend_patience(p, s, e);
-    case BELAY_NAN_IGNORE:
-        break;
+    s->smoothed = belay_smooth_feed(&p->smooth, &s->smooth, e->value);
+    bool moved = improves_anchor(p, s, s->smoothed);
+    if (moved) {
+        s->anchor = s->smoothed;
+        restart_patience(s, e);
+    } else {
+        note_miss(p, s, e);
     }
-    return BELAY_STOP_NONE;
+    if (p->rule.kind != BELAY_CRITERION_PATIENCE && !spared(p, s, e))
+        belay_criterion_feed(&p->rule, &s->rule, -sign(p) * s->smoothed, moved, e->train);
+}
+
+static belay_stop_reason rule_verdict(const struct belay_monitor_params *p,
+                                      const struct belay_monitor_state *s,
+                                      const struct belay_monitor_event *now)
+{
+    if (p->rule.kind == BELAY_CRITERION_PATIENCE)
+        return out_of_patience(p, s, now) ? BELAY_STOP_PATIENCE : BELAY_STOP_NONE;
+    // A criterion that has just been spared says what it said before.
+    if (spared(p, s, now) || !isfinite(s->last))
+        return BELAY_STOP_NONE;
+    return belay_criterion_met(&p->rule, &s->rule) ? BELAY_STOP_CRITERION : BELAY_STOP_NONE;
+}
+
+static bool too_early(const struct belay_monitor_params *p, const struct belay_monitor_state *s,
+                      const struct belay_monitor_event *now)
+{
+    static const struct belay_moment start;
+    return p->not_before.value > 0 &&
+           passed(&p->not_before, &start, s->checks, now) < p->not_before.value;
+}
+
+static bool wants_stop_for_nan(const struct belay_monitor_params *p,
+                               const struct belay_monitor_state *s)
+{
+    if (p->nan == BELAY_NAN_STOP)
+        return true;
+    // Nothing to go back to, or gone back too often.
+    return p->nan == BELAY_NAN_ROLLBACK &&
+           (isnan(s->best) || s->rollbacks >= (uint64_t) p->rollbacks);
+}
+
+belay_stop_reason belay_monitor_verdict(const struct belay_monitor_params *p,
+                                        const struct belay_monitor_state *s,
+                                        const struct belay_monitor_event *now)
+{
+    if (s->checks == 0)
+        return BELAY_STOP_NONE;
+    bool finite = isfinite(s->last), early = too_early(p, s, now);
+    if (!finite && wants_stop_for_nan(p, s))
+        return BELAY_STOP_NAN;
+    // Comparisons with a NaN limit are false: no limit.
+    if (finite && !early && sign(p) * s->smoothed >= sign(p) * p->threshold)
+        return BELAY_STOP_THRESHOLD;
+    if (finite && sign(p) * s->smoothed < sign(p) * p->diverged)
+        return BELAY_STOP_DIVERGED;
+    if (early || (!finite && p->nan != BELAY_NAN_COUNT))
+        return BELAY_STOP_NONE;
+    return rule_verdict(p, s, now);
 }
 
 struct belay_monitor_decision belay_monitor_check(const struct belay_monitor_params *p,
                                                   struct belay_monitor_state *s,
                                                   const struct belay_monitor_event *e)
 {
-    struct belay_monitor_decision d = { false, BELAY_STOP_NONE };
+    struct belay_monitor_decision d = { false, false, BELAY_STOP_NONE };
     s->checks++;
     s->last = e->value;
     s->last_step = e->step;
-    if (!isfinite(e->value)) {
-        d.reason = check_bad(p, s, e);
-    } else {
+    if (isfinite(e->value)) {
         d.improved = note_best(p, s, e);
-        bool moved = note_anchor(p, s, e);
-        belay_stop_reason patience = moved ? BELAY_STOP_NONE : spend_patience(p, s, e);
-        // Comparisons with a NaN limit are false: no limit.
-        if (sign(p) * e->value >= sign(p) * p->threshold)
-            d.reason = BELAY_STOP_THRESHOLD;
-        else if (sign(p) * e->value < sign(p) * p->diverged)
-            d.reason = BELAY_STOP_DIVERGED;
-        else
-            d.reason = patience;
+        note_value(p, s, e);
+    } else if (p->nan == BELAY_NAN_COUNT) {
+        note_miss(p, s, e);
     }
-    s->reason = d.reason;
+    d.reason = s->reason = belay_monitor_verdict(p, s, e);
+    if (!isfinite(e->value) && p->nan == BELAY_NAN_ROLLBACK && d.reason == BELAY_STOP_NONE) {
+        s->rollbacks++;
+        d.rollback = true;
+    }
     return d;
 }
 
-// ---- JSON ----
+// ---- several ----
 
-static void add_number(struct belay_str *out, const char *key, double value)
+bool belay_join_parse(const char *text, struct belay_join *out)
 {
-    belay_str_addf(out, "\"%s\":", key);
-    if (isnan(value))
-        belay_str_add(out, "null");
-    else if (isinf(value))
-        belay_str_add(out, value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
-    else
-        belay_str_add_double(out, value);
+    static const char *const words[] = { "any", "all", "first" };
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, words[i]) != 0)
+            continue;
+        *out = (struct belay_join){ (enum belay_join_kind) i, 0 };
+        return true;
+    }
+    if (text[0] < '1' || text[0] > '9' || text[1])
+        return false;
+    *out = (struct belay_join){ BELAY_JOIN_SOME, text[0] - '0' };
+    return true;
 }
 
-static void add_count(struct belay_str *out, const char *key, uint64_t value)
+static bool stops_at_once(belay_stop_reason reason)
 {
-    belay_str_addf(out, ",\"%s\":%llu,", key, (unsigned long long) value);
+    return reason == BELAY_STOP_NAN || reason == BELAY_STOP_DIVERGED;
 }
 
-void belay_monitor_to_json(const struct belay_monitor_state *s, struct belay_str *out)
+belay_stop_reason belay_monitor_join(const struct belay_join *join,
+                                     const belay_stop_reason *reasons, size_t num, size_t *which)
 {
-    belay_str_add(out, "{");
-    add_number(out, "best", s->best);
-    add_count(out, "best_check", s->best_check);
-    add_number(out, "best_epoch", s->best_epoch);
-    add_count(out, "best_step", s->best_step);
-    add_number(out, "anchor", s->anchor);
-    add_count(out, "anchor_check", s->anchor_check);
-    add_number(out, "anchor_epoch", s->anchor_epoch);
-    add_count(out, "anchor_step", s->anchor_step);
-    add_number(out, "anchor_seconds", s->anchor_seconds);
-    add_count(out, "wait", s->wait);
-    add_number(out, "last", s->last);
-    add_count(out, "checks", s->checks);
-    if (s->last_step == UINT64_MAX)
-        belay_str_add(out, "\"last_step\":null");
-    else
-        belay_str_addf(out, "\"last_step\":%llu", (unsigned long long) s->last_step);
-    belay_str_addf(out, ",\"reason\":\"%s\"}", belay_stop_reason_name(s->reason));
-}
-
-struct reader {
-    struct belay_log *log;
-    const struct belay_json *object;
-    belay_status status;
-};
-
-static const struct belay_json *member(struct reader *r, const char *key)
-{
-    const struct belay_json *v = belay_json_get(r->object, key);
-    if (!v && r->status == BELAY_OK)
-        r->status = belay_fail(r->log, BELAY_ERR_DAMAGED, "monitor state: '%s' is missing", key);
-    return v;
-}
-
-static void bad_member(struct reader *r, const char *key, const char *want)
-{
-    if (r->status == BELAY_OK)
-        r->status = belay_fail(r->log, BELAY_ERR_DAMAGED, "monitor state: '%s' is no %s", key,
-                               want);
-}
-
-static double read_number(struct reader *r, const char *key)
-{
-    const struct belay_json *v = member(r, key);
-    if (!v || v->kind == BELAY_JSON_NULL)
-        return NAN;
-    if (v->kind == BELAY_JSON_INT || v->kind == BELAY_JSON_NUMBER)
-        return v->number;
-    if (v->kind == BELAY_JSON_STRING && strcmp(v->string, "Infinity") == 0)
-        return INFINITY;
-    if (v->kind == BELAY_JSON_STRING && strcmp(v->string, "-Infinity") == 0)
-        return -INFINITY;
-    bad_member(r, key, "number");
-    return NAN;
-}
-
-static uint64_t read_count(struct reader *r, const char *key)
-{
-    const struct belay_json *v = member(r, key);
-    if (v && v->kind != BELAY_JSON_INT)
-        bad_member(r, key, "whole number");
-    return v ? v->integer : 0;
-}
-
-static uint64_t read_last_step(struct reader *r)
-{
-    const struct belay_json *v = belay_json_get(r->object, "last_step");
-    return v && v->kind == BELAY_JSON_NULL ? UINT64_MAX : read_count(r, "last_step");
-}
-
-static belay_stop_reason read_reason(struct reader *r)
-{
-    const struct belay_json *v = member(r, "reason");
-    for (int i = 0; v && v->kind == BELAY_JSON_STRING && i < BELAY_STOP_COUNT; i++)
-        if (strcmp(v->string, reason_names[i]) == 0)
-            return (belay_stop_reason) i;
-    bad_member(r, "reason", "stop reason");
-    return BELAY_STOP_NONE;
-}
-
-belay_status belay_monitor_from_json(struct belay_log *log, const struct belay_json *json,
-                                     struct belay_monitor_state *s)
-{
-    struct reader r = { log, json, BELAY_OK };
-    struct belay_monitor_state got;
-    if (!json || json->kind != BELAY_JSON_OBJECT)
-        return belay_fail(log, BELAY_ERR_DAMAGED, "monitor state: not an object");
-    belay_monitor_init(&got);
-    got.checks = read_count(&r, "checks");
-    got.best = read_number(&r, "best");
-    got.best_check = read_count(&r, "best_check");
-    got.best_step = read_count(&r, "best_step");
-    got.best_epoch = read_number(&r, "best_epoch");
-    got.anchor = read_number(&r, "anchor");
-    got.anchor_check = read_count(&r, "anchor_check");
-    got.anchor_step = read_count(&r, "anchor_step");
-    got.anchor_epoch = read_number(&r, "anchor_epoch");
-    got.anchor_seconds = read_number(&r, "anchor_seconds");
-    got.wait = read_count(&r, "wait");
-    got.last_step = read_last_step(&r);
-    got.last = read_number(&r, "last");
-    got.reason = read_reason(&r);
-    if (r.status == BELAY_OK)
-        *s = got;
-    return r.status;
+    size_t fired = 0, needed = 1, first = num;
+    if (join->kind == BELAY_JOIN_ALL)
+        needed = num;
+    else if (join->kind == BELAY_JOIN_SOME)
+        needed = (size_t) join->needed;
+    for (size_t i = 0; i < num; i++) {
+        if (reasons[i] == BELAY_STOP_NONE)
+            continue;
+        if (stops_at_once(reasons[i])) {
+            *which = i;
+            return reasons[i];
+        }
+        first = first == num ? i : first;
+        fired += join->kind != BELAY_JOIN_FIRST || i == 0;
+    }
+    if (fired < needed || first == num)
+        return BELAY_STOP_NONE;
+    *which = first;
+    return reasons[first];
 }

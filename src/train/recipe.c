@@ -77,7 +77,7 @@ static belay_status check_keys(struct belay_recipe *r, const struct belay_yaml *
     return BELAY_OK;
 }
 
-static const struct belay_yaml *find_node(const struct belay_recipe *r, const char *path)
+const struct belay_yaml *belay_recipe_node(const struct belay_recipe *r, const char *path)
 {
     const struct belay_yaml *node = r->doc.root;
     char part[64];
@@ -96,11 +96,13 @@ static belay_status read_values(struct belay_recipe *r)
 {
     for (const struct belay_key *key = belay_recipe_keys; key->path; key++)
         if (key->kind != BELAY_KEY_OWN)
-            BELAY_TRY(belay_recipe_value(r, key, find_node(r, key->path)));
+            BELAY_TRY(belay_recipe_value(r, key, belay_recipe_node(r, key->path)));
     const struct belay_yaml *stop = belay_yaml_get(r->doc.root, "stop");
     if (stop && belay_recipe_is_off(stop))
         r->stop.patience.value = -1;
-    const struct belay_yaml *normalize = find_node(r, "data.normalize");
+    r->also = belay_recipe_node(r, "stop.also");
+    r->bests = belay_recipe_node(r, "checkpoint.best");
+    const struct belay_yaml *normalize = belay_recipe_node(r, "data.normalize");
     r->data.has_normalize = normalize && normalize->kind == BELAY_YAML_MAP;
     r->has_data = r->data.num_train > 0 || r->data.format;
     return BELAY_OK;
@@ -130,7 +132,7 @@ static belay_status check_format(struct belay_recipe *r)
     if (known)
         return BELAY_OK;
     const char *near = belay_suggest(r->data.format, belay_data_formats, count);
-    const struct belay_yaml *node = find_node(r, "data.format");
+    const struct belay_yaml *node = belay_recipe_node(r, "data.format");
     if (near)
         return belay_recipe_bad(r, node, "unknown data.format '%s', did you mean '%s'?",
                                 r->data.format, near);
@@ -142,20 +144,7 @@ static belay_status check_format(struct belay_recipe *r)
 static belay_status derive(struct belay_recipe *r)
 {
     BELAY_TRY(check_format(r));
-    const char *metric = strchr(r->monitor, '.');
-    const struct belay_yaml *node = find_node(r, "stop.monitor");
-    if (!metric || (strncmp(r->monitor, "val.", 4) != 0 && strcmp(r->monitor, "train.loss") != 0))
-        return belay_recipe_bad(r, node, "stop.monitor: got '%s', want train.loss, val.loss or "
-                                "val. and a metric", r->monitor);
-    metric++;
-    const struct belay_metric *found = belay_metric_find(metric);
-    bool listed = strcmp(metric, "loss") == 0;
-    for (int i = 0; i < r->num_metrics; i++)
-        listed = listed || r->metrics[i] == found;
-    if (!listed)
-        return belay_recipe_bad(r, node, "stop.monitor: '%s' is not among the metrics of this "
-                                "recipe", metric);
-    r->stop.maximize = r->stop_mode == 2 || (r->stop_mode == 0 && found && found->maximize);
+    BELAY_TRY(belay_recipe_stop(r));
     if (r->eval_batch == 0)
         r->eval_batch = r->batch > 256 ? r->batch : 256;
     const char *first = r->data.num_train > 0 ? r->data.train[0] : "";

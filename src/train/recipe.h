@@ -60,6 +60,16 @@ struct belay_group_rule { // optimizer.groups: parameters whose name fits the pa
     bool frozen;          // lr 0 without state
 };
 
+struct belay_watch { // one more monitor
+    const char *metric;
+    struct belay_monitor_params stop;
+};
+struct belay_best_of { // one more best that is kept
+    const char *metric;
+    bool maximize;
+};
+#define BELAY_MAX_BEST_OF 4
+
 struct belay_recipe {
     struct belay_log *log;
     struct belay_yaml_doc doc;
@@ -100,6 +110,14 @@ struct belay_recipe {
     const char *monitor; // "val.loss", "val.accuracy", "train.loss"
     int stop_mode;     // 0 automatic, 1 min, 2 max; stop.maximize is what came of it
     struct belay_monitor_params stop;
+    const char *rule, *smooth, *join; // as written: stop.rule, stop.smooth, stop.join
+    double rollback_lr;  // factor of the rate at each rollback
+    const struct belay_yaml *also, *bests; // stop.also and checkpoint.best, NULL: not given
+    struct belay_watch watches[BELAY_MAX_MONITORS - 1]; // of stop.also
+    int num_watches;
+    struct belay_join joined;
+    struct belay_best_of best_of[BELAY_MAX_BEST_OF]; // of checkpoint.best, without stop.monitor
+    int num_best_of;
     bool restore_best;
     struct belay_length checkpoint_every; // value 0: only at the end and on signals
     struct belay_length save_also_every;  // the same, beside it

@@ -27,6 +27,10 @@ bool belay_recipe_is_empty(const struct belay_yaml *node); // nothing after the 
 
 // loss, metrics, optimizer, schedule: by their descriptors.
 belay_status belay_recipe_named(struct belay_recipe *r);
+// stop and checkpoint.best: what is more than one value of the table.
+belay_status belay_recipe_stop(struct belay_recipe *r);
+// What is written at a path, or NULL.
+const struct belay_yaml *belay_recipe_node(const struct belay_recipe *r, const char *path);
 // A text as a YAML scalar, in quotes where it needs them.
 void belay_str_add_yaml(struct belay_str *s, const char *text, bool quoted);
 

@@ -96,6 +96,21 @@ static bool add_text(struct belay_str *s, const char *text)
     return true;
 }
 
+// Lists that are kept as they were written.
+static bool add_tree(const struct belay_recipe *r, const char *path, struct belay_str *out)
+{
+    const struct belay_yaml *node = strcmp(path, "stop.also") == 0         ? r->also
+                                    : strcmp(path, "checkpoint.best") == 0 ? r->bests
+                                                                           : NULL;
+    if (strcmp(path, "stop.also") != 0 && strcmp(path, "checkpoint.best") != 0)
+        return false;
+    if (!node || belay_recipe_is_empty(node))
+        belay_str_add(out, "[]");
+    else
+        belay_str_add_yaml_tree(out, node);
+    return true;
+}
+
 bool belay_recipe_value_text(const struct belay_recipe *r, const struct belay_key *key,
                              struct belay_str *out)
 {
@@ -144,7 +159,7 @@ bool belay_recipe_value_text(const struct belay_recipe *r, const struct belay_ke
                   *(const size_t *) ((const char *) r + key->count_offset));
         return true;
     case BELAY_KEY_OWN:
-        break;
+        return add_tree(r, key->path, out);
     }
     return false;
 }

@@ -42,16 +42,17 @@ static void fill_scalars(struct belay_trainer *t, struct belay_step_scalars *s)
     for (int i = t->num_groups - 1; i >= 0; i--) {
         double options[BELAY_MAX_OPTIONS], h[BELAY_HYPER] = { 0 };
         memcpy(options, t->group_options[i], sizeof(options));
-        double base = options[t->lr_option];
+        double base = options[t->lr_option] * belay_trainer_lr_scale(t);
         options[t->lr_option] = belay_schedule_rate(r->schedule, t->schedule_options,
                                                     &t->s.schedule, base, t->warmup_steps,
                                                     t->s.step);
-        r->optimizer->hyper(options, t->s.step + 1, h);
+        r->optimizer->hyper(options, t->s.step + 1 - t->s.optimizer_start, h);
         for (int k = 0; k < BELAY_HYPER; k++)
             s->hyper[i * BELAY_HYPER + k] = (float) h[k];
         if (i == t->num_groups - 1)
             t->last_lr = options[t->lr_option];
     }
+    belay_trainer_tell_rate(t);
 }
 
 // A loss that is not finite stops the run between checks too, at fixed steps.
@@ -62,7 +63,11 @@ static belay_status look_at_losses(struct belay_trainer *t)
     if (t->s.step % LOOK_EVERY != 0)
         return BELAY_OK;
     BELAY_TRY(belay_trainer_drain(t));
-    if (!isfinite(t->s.loss_sum) && t->recipe->stop.nan == BELAY_NAN_STOP)
+    if (isfinite(t->s.loss_sum))
+        return BELAY_OK;
+    if (belay_trainer_may_roll_back(t))
+        return belay_trainer_rollback(t);
+    if (t->recipe->stop.nan == BELAY_NAN_STOP || t->recipe->stop.nan == BELAY_NAN_ROLLBACK)
         t->reason = BELAY_STOP_NAN;
     return BELAY_OK;
 }

@@ -61,29 +61,6 @@ belay_status belay_trainer_measure(struct belay_trainer *t, enum belay_part part
     return BELAY_OK;
 }
 
-static belay_status monitored(struct belay_trainer *t, const struct check_values *val,
-                              double *value)
-{
-    const char *name = t->recipe->monitor;
-    if (t->overfit || strcmp(name, "train.loss") == 0) {
-        *value = t->last_train_loss;
-        return BELAY_OK;
-    }
-    if (strcmp(name, "val.loss") == 0) {
-        *value = val->loss;
-        return BELAY_OK;
-    }
-    for (int i = 0; i < t->recipe->num_metrics; i++) {
-        if (strncmp(name, "val.", 4) == 0 && strcmp(name + 4, t->recipe->metrics[i]->name) == 0) {
-            *value = val->metrics[i];
-            return BELAY_OK;
-        }
-    }
-    return belay_fail(t->log, BELAY_ERR_RECIPE,
-                      "stop.monitor is '%s': want train.loss, val.loss or val.<one of metrics>",
-                      name);
-}
-
 // One line of metrics.jsonl: full precision, no clock.
 static belay_status log_check(struct belay_trainer *t, const struct check_values *val)
 {
@@ -117,12 +94,18 @@ static belay_status log_check(struct belay_trainer *t, const struct check_values
     return status;
 }
 
-static belay_status log_time(struct belay_trainer *t)
+// Decisions that a clock made are recorded where the clocks are.
+static belay_status log_time(struct belay_trainer *t, belay_stop_reason decided)
 {
-    char line[160];
+    char line[160], decision[64] = "";
     double seconds = belay_trainer_seconds(t);
-    snprintf(line, sizeof(line), "{\"step\":%llu,\"seconds\":%.3f}\n",
-             (unsigned long long) t->s.step, t->spent_before + seconds);
+    bool clock = t->reason == BELAY_STOP_TIME ||
+                 (decided != BELAY_STOP_NONE && belay_trainer_by_clock(t));
+    if (clock)
+        snprintf(decision, sizeof(decision), ",\"decided\":\"%s\"",
+                 belay_stop_reason_name(decided ? decided : t->reason));
+    snprintf(line, sizeof(line), "{\"step\":%llu,\"seconds\":%.3f%s}\n",
+             (unsigned long long) t->s.step, t->spent_before + seconds, decision);
     return belay_append_write(&t->timing, line, strlen(line));
 }
 
@@ -165,36 +148,33 @@ static void rank_best(struct belay_trainer *t, double value)
 belay_status belay_trainer_check(struct belay_trainer *t)
 {
     struct check_values val = { .loss = NAN };
-    struct belay_monitor_event event = { .step = t->s.step, .epoch = belay_trainer_epoch(t) };
-    // The monitor's state goes into checkpoints: no clock there unless a rule asks for one.
-    if (t->recipe->stop.patience.unit == BELAY_UNIT_SECONDS ||
-        t->recipe->stop.warmup.unit == BELAY_UNIT_SECONDS)
-        event.seconds = t->spent_before + belay_trainer_seconds(t);
     BELAY_TRY(belay_trainer_drain(t));
     if (t->has_validation)
         BELAY_TRY(belay_trainer_measure(t, BELAY_PART_VALIDATION, &val));
-    BELAY_TRY(monitored(t, &val, &event.value));
-    struct belay_monitor_decision d = belay_monitor_check(&t->recipe->stop, &t->s.monitor, &event);
+    struct belay_monitor_decision d = belay_trainer_watch(t, &val);
+    unsigned better = belay_trainer_note_bests(t, &val);
     t->checked = true;
     t->improved = d.improved;
-    t->last_monitor = event.value;
     t->last_val_loss = val.loss;
     t->last_check = val;
     BELAY_TRY(keep_check(t, &val));
     if (d.improved)
-        rank_best(t, event.value);
-    if (t->recipe->schedule->check)
-        t->recipe->schedule->check(t->schedule_options, &t->s.schedule, event.value, t->maximize);
+        rank_best(t, t->last_monitor);
+    if (t->recipe->schedule->check && !d.rollback)
+        t->recipe->schedule->check(t->schedule_options, &t->s.schedule, t->last_monitor,
+                                   t->maximize);
     if (!t->no_files) {
         BELAY_TRY(log_check(t, &val));
-        BELAY_TRY(log_time(t));
+        BELAY_TRY(log_time(t, d.reason));
         BELAY_TRY(belay_board_check(t, &val));
     }
     t->s.loss_sum = 0;
     t->s.loss_count = 0;
-    if (d.improved)
-        BELAY_TRY(belay_trainer_save_best(t));
+    if (d.improved || better)
+        BELAY_TRY(belay_trainer_save_best(t, (unsigned) d.improved | better << 1));
     t->reason = d.reason;
     belay_trainer_make_line(t);
+    if (d.rollback && t->reason == BELAY_STOP_NONE)
+        BELAY_TRY(belay_trainer_rollback(t));
     return BELAY_OK;
 }

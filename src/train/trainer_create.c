@@ -64,16 +64,7 @@ static belay_status record_device(struct belay_trainer *t)
 // The reason is derived again from the state, so that a larger limit lets the run go on.
 static void find_reason(struct belay_trainer *t)
 {
-    belay_stop_reason reason = t->s.monitor.reason;
-    const struct belay_monitor_event now = { .step = t->s.step, .epoch = belay_trainer_epoch(t) };
-    t->reason = BELAY_STOP_NONE;
-    if (reason == BELAY_STOP_PATIENCE) {
-        t->s.monitor.reason = BELAY_STOP_NONE;
-        if (belay_monitor_exhausted(&t->recipe->stop, &t->s.monitor, &now))
-            t->reason = t->s.monitor.reason = BELAY_STOP_PATIENCE;
-    } else if (reason != BELAY_STOP_NONE) {
-        t->reason = reason;
-    }
+    t->reason = belay_trainer_verdict(t);
     if (t->reason == BELAY_STOP_NONE && t->max_steps && t->s.step >= t->max_steps)
         t->reason = BELAY_STOP_STEPS;
     if (t->reason == BELAY_STOP_NONE && t->epoch_steps && t->s.step >= t->epoch_steps)
@@ -117,6 +108,10 @@ static belay_status create(belay_ctx *ctx, const belay_recipe *recipe,
     t->order_epoch = UINT64_MAX;
     t->last_train_loss = t->last_val_loss = t->last_monitor = NAN;
     belay_monitor_init(&t->s.monitor);
+    for (int i = 0; i < BELAY_MAX_MONITORS - 1; i++)
+        belay_monitor_init(&t->s.watches[i]);
+    for (int i = 0; i < BELAY_MAX_BEST_OF; i++)
+        t->s.best_of[i].value = NAN;
     BELAY_TRY_DONE(own_recipe(t, recipe));
     t->maximize = t->recipe->stop.maximize && !t->overfit;
     t->recipe->stop.maximize = t->maximize;
@@ -125,6 +120,7 @@ static belay_status create(belay_ctx *ctx, const belay_recipe *recipe,
     if (!t->no_files)
         BELAY_TRY_DONE(open_run(t, resume_only));
     t->first_step = t->s.step;
+    belay_trainer_warn_schedule(t);
     *out = t;
     t = NULL;
 done:

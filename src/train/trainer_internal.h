@@ -31,6 +31,9 @@ struct check_values { // of one evaluation
 struct train_state {
     uint64_t step;
     struct belay_monitor_state monitor;
+    struct belay_monitor_state watches[BELAY_MAX_MONITORS - 1]; // of stop.also
+    struct best best_of[BELAY_MAX_BEST_OF]; // of checkpoint.best; value NaN: none yet
+    uint64_t rollbacks, optimizer_start;    // the step at which the optimizer began anew
     struct belay_schedule_state schedule;
     double loss_sum;        // since the last check, in step order
     uint64_t loss_count;
@@ -71,6 +74,7 @@ struct belay_trainer {
     struct belay_board *board;       // NULL without run.tensorboard
     int lock;
     belay_stop_reason reason;
+    int decider;                     // which monitor decided; 0: stop, else stop.also
     uint64_t saved_step;             // of the newest checkpoint, UINT64_MAX: none
     double saved_at;                 // seconds of this process when it was taken
     bool broken;                     // an error ended the run
@@ -97,11 +101,28 @@ void belay_metrics_values(const struct belay_recipe *r, const struct belay_prepr
                           const struct belay_eval_sums *sums, struct check_values *out);
 bool belay_metrics_need(const struct belay_recipe *r, const char *stats);
 
+// trainer_watch.c
+struct belay_monitor_decision belay_trainer_watch(struct belay_trainer *t,
+                                                  const struct check_values *val);
+belay_stop_reason belay_trainer_verdict(struct belay_trainer *t);
+void belay_trainer_tell_rate(struct belay_trainer *t); // after last_lr is set
+const char *belay_trainer_decider(const struct belay_trainer *t,
+                                  const struct belay_monitor_params **p,
+                                  const struct belay_monitor_state **s);
+belay_status belay_trainer_rollback(struct belay_trainer *t);
+bool belay_trainer_may_roll_back(struct belay_trainer *t);
+double belay_trainer_lr_scale(const struct belay_trainer *t);
+unsigned belay_trainer_note_bests(struct belay_trainer *t, const struct check_values *val);
+char *belay_trainer_best_of_path(const struct belay_trainer *t, int i); // owned
+void belay_trainer_warn_schedule(struct belay_trainer *t);
+bool belay_trainer_by_clock(const struct belay_trainer *t);
+
 // trainer_save.c. Best and checkpoint are taken at once and written while training goes on; errors
 // come with a later call, at the latest with finish_saves.
 belay_status belay_trainer_open_saver(struct belay_trainer *t);
 void belay_trainer_close_saver(struct belay_trainer *t);
-belay_status belay_trainer_save_best(struct belay_trainer *t);
+// `of`: bit 0 is the best of stop.monitor, bit i + 1 that of checkpoint.best[i].
+belay_status belay_trainer_save_best(struct belay_trainer *t, unsigned of);
 belay_status belay_trainer_save_checkpoint(struct belay_trainer *t);
 belay_status belay_trainer_poll_saves(struct belay_trainer *t);
 belay_status belay_trainer_wait_saves(struct belay_trainer *t);

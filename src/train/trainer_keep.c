@@ -54,6 +54,9 @@ static void describe(const struct belay_trainer *t, const struct train_state *s,
                                       .value = checked ? s->monitor.last : NAN, .valid = true } };
     if (s->num_bests)
         add_ref(f, s->bests[0].step);
+    for (int i = 0; i < t->recipe->num_best_of; i++)
+        if (!isnan(s->best_of[i].value))
+            add_ref(f, s->best_of[i].step);
 }
 
 // ---- what is there when a process begins ----
@@ -64,6 +67,10 @@ static void read_refs(const struct belay_json *state, struct run_file *f)
     const struct belay_json *monitor = belay_json_get(state, "monitor");
     if (bests && bests->first)
         add_ref(f, belay_json_int_or(bests->first, "step", UINT64_MAX));
+    const struct belay_json *of = belay_json_get(state, "best_of");
+    for (of = of ? of->first : NULL; of; of = of->next)
+        if (!isnan(belay_json_number_or(of, "value", NAN)))
+            add_ref(f, belay_json_int_or(of, "step", UINT64_MAX));
     if (monitor && belay_json_int_or(monitor, "last_step", UINT64_MAX) == f->file.step)
         f->file.value = belay_json_number_or(monitor, "last", NAN);
 }
@@ -145,6 +152,9 @@ static bool is_best_now(const struct train_state *s, uint64_t step)
 {
     for (int i = 0; i < s->num_bests; i++)
         if (s->bests[i].step == step)
+            return true;
+    for (int i = 0; i < BELAY_MAX_BEST_OF; i++)
+        if (!isnan(s->best_of[i].value) && s->best_of[i].step == step)
             return true;
     return false;
 }

@@ -60,12 +60,13 @@ void belay_trainer_make_line(struct belay_trainer *t)
     belay_str_addf(&t->line, "  lr %.3g%s", t->last_lr, t->improved ? "  best" : "");
 }
 
-static void describe_patience(struct belay_trainer *t, struct belay_str *s)
+// By the monitor that decided.
+static void explain(struct belay_trainer *t, struct belay_str *s)
 {
-    static const char *const units[] = { "checks", "steps", "epochs", "seconds" };
-    const struct belay_length *p = &t->recipe->stop.patience;
-    belay_str_addf(s, "%s did not improve on %.6g for %g %s", t->recipe->monitor,
-                   t->s.monitor.anchor, p->value, units[p->unit]);
+    const struct belay_monitor_params *p;
+    const struct belay_monitor_state *state;
+    const char *metric = belay_trainer_decider(t, &p, &state);
+    belay_monitor_explain(p, state, t->reason, metric, s);
 }
 
 static void describe_reason(struct belay_trainer *t, struct belay_str *s)
@@ -73,7 +74,10 @@ static void describe_reason(struct belay_trainer *t, struct belay_str *s)
     const struct belay_recipe *r = t->recipe;
     switch (t->reason) {
     case BELAY_STOP_PATIENCE:
-        describe_patience(t, s);
+    case BELAY_STOP_CRITERION:
+    case BELAY_STOP_THRESHOLD:
+    case BELAY_STOP_DIVERGED:
+        explain(t, s);
         break;
     case BELAY_STOP_EPOCHS:
         belay_str_addf(s, "all %g epochs are done", r->epochs.value);
@@ -88,20 +92,26 @@ static void describe_reason(struct belay_trainer *t, struct belay_str *s)
         belay_str_addf(s, "the loss is not finite any more; the last finite checkpoint is kept. "
                           "A lower lr or optimizer.clip_norm helps");
         break;
-    case BELAY_STOP_THRESHOLD:
-        belay_str_addf(s, "%s reached %.6g (stop.threshold %.6g)", r->monitor, t->last_monitor,
-                       r->stop.threshold);
-        break;
-    case BELAY_STOP_DIVERGED:
-        belay_str_addf(s, "%s is %.6g, past stop.diverged %.6g", r->monitor, t->last_monitor,
-                       r->stop.diverged);
-        break;
     case BELAY_STOP_CANCELLED:
         belay_str_addf(s, "stopped on request");
         break;
     default:
         belay_str_addf(s, "ended by the caller");
     }
+}
+
+// Twice as patient, in the unit of the recipe.
+static void add_patience(struct belay_trainer *t, struct belay_str *s)
+{
+    struct belay_length twice = t->recipe->stop.patience;
+    twice.value = twice.value > 0 ? 2 * twice.value : 1;
+    belay_str_addf(s, " Go on: belay resume %s stop.patience=", t->paths.dir);
+    if (twice.unit == BELAY_UNIT_CHECKS)
+        belay_str_addf(s, "%g", twice.value);
+    else
+        belay_str_addf(s, "%g%s", twice.value, twice.unit == BELAY_UNIT_STEPS    ? "steps"
+                                               : twice.unit == BELAY_UNIT_EPOCHS ? "epochs"
+                                                                                 : "seconds");
 }
 
 void belay_trainer_make_sentence(struct belay_trainer *t)
@@ -120,9 +130,15 @@ void belay_trainer_make_sentence(struct belay_trainer *t)
         return;
     if (t->reason == BELAY_STOP_CANCELLED)
         belay_str_addf(s, " Go on: belay resume %s", t->paths.dir);
-    else if (t->reason == BELAY_STOP_PATIENCE)
-        belay_str_addf(s, " Go on: belay resume %s stop.patience=%g", t->paths.dir,
-                       t->recipe->stop.patience.value * 2);
+    else if (t->reason == BELAY_STOP_PATIENCE && t->decider == 0)
+        add_patience(t, s);
+    else if (t->reason == BELAY_STOP_CRITERION && t->decider == 0)
+        belay_str_addf(s, " Go on: belay resume %s stop.rule=patience", t->paths.dir);
+    else if (t->reason == BELAY_STOP_THRESHOLD && t->decider == 0)
+        belay_str_addf(s, " Go on: belay resume %s stop.threshold=off", t->paths.dir);
+    else if (t->reason == BELAY_STOP_DIVERGED)
+        belay_str_addf(s, " Go on from the best with a smaller rate: belay train RECIPE init=%s",
+                       t->paths.best);
     else if (t->reason == BELAY_STOP_EPOCHS)
         belay_str_addf(s, " Go on: belay resume %s train.epochs=%g", t->paths.dir,
                        t->recipe->epochs.value * 2);
@@ -140,6 +156,21 @@ static void add_text(struct belay_str *s, const char *key, const char *value)
     belay_str_add_json(s, value);
 }
 
+static void add_best_of(struct belay_trainer *t, struct belay_str *s)
+{
+    if (t->recipe->num_best_of == 0)
+        return;
+    belay_str_add(s, ",\"bests\":{");
+    for (int i = 0; i < t->recipe->num_best_of; i++) {
+        belay_str_add(s, i ? "," : "");
+        belay_str_add_json(s, t->recipe->best_of[i].metric);
+        belay_str_addf(s, ":{\"step\":%llu", (unsigned long long) t->s.best_of[i].step);
+        add_number(s, "value", t->s.best_of[i].value);
+        belay_str_add(s, "}");
+    }
+    belay_str_add(s, "}");
+}
+
 void belay_trainer_make_json(struct belay_trainer *t, const belay_result *r,
                              const struct check_values *test)
 {
@@ -150,6 +181,8 @@ void belay_trainer_make_json(struct belay_trainer *t, const belay_result *r,
     add_number(s, "step", (double) r->step);
     add_number(s, "epoch", belay_trainer_epoch(t));
     add_text(s, "monitor", t->recipe->monitor);
+    if (t->reason == BELAY_STOP_TIME || belay_trainer_by_clock(t))
+        belay_str_add(s, ",\"by_clock\":true");
     add_number(s, "best", r->best);
     add_number(s, "best_step", (double) r->best_step);
     add_number(s, "best_epoch", (double) r->best_epoch);
@@ -164,6 +197,7 @@ void belay_trainer_make_json(struct belay_trainer *t, const belay_result *r,
     if (!t->no_files) {
         add_text(s, "run", t->paths.dir);
         add_text(s, "best_file", best_file(t));
+        add_best_of(t, s);
         add_text(s, "last_file", t->paths.last);
     }
     belay_str_add(s, "}");

@@ -1,4 +1,5 @@
 // Back from files: which checkpoint a run goes on from, and what it is made of.
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,6 +87,27 @@ static belay_status restore_best(struct belay_trainer *t)
     return status;
 }
 
+// The same for checkpoint.best. One that could not be written (a full disk) is none.
+static belay_status restore_best_of(struct belay_trainer *t, int i)
+{
+    struct best *best = &t->s.best_of[i];
+    bool some = !isnan(best->value);
+    char *to = belay_trainer_best_of_path(t, i);
+    char *from = some ? belay_checkpoint_path(&t->paths, "best", best->step) : NULL;
+    belay_status status = to && (from || !some) ? BELAY_OK : belay_fail_nomem(t->log, 1);
+    if (some && status == BELAY_OK && !belay_file_exists(from)) {
+        belay_say(t->log, BELAY_LOG_WARN, "%s is not there: the best %s is looked for anew", from,
+                  t->recipe->best_of[i].metric);
+        best->value = NAN;
+        some = false;
+    }
+    if (status == BELAY_OK)
+        status = some ? belay_file_publish(t->log, from, to) : belay_file_remove(t->log, to);
+    belay_free(from);
+    belay_free(to);
+    return status;
+}
+
 belay_status belay_trainer_restore(struct belay_trainer *t, bool *found)
 {
     struct belay_st st = { 0 };
@@ -98,6 +120,8 @@ belay_status belay_trainer_restore(struct belay_trainer *t, bool *found)
     if (status != BELAY_OK)
         return belay_fail_in(t->log, status, "resume from step %llu", (unsigned long long) step);
     BELAY_TRY(restore_best(t));
+    for (int i = 0; i < t->recipe->num_best_of; i++)
+        BELAY_TRY(restore_best_of(t, i));
     t->saver->digest_step = t->s.num_bests ? t->s.bests[0].step : UINT64_MAX;
     // Files of later steps are damaged, or of a future that is made anew.
     BELAY_TRY(belay_checkpoint_forget_after(t->log, &t->paths, step));

@@ -47,9 +47,13 @@ static belay_status prepare_best(struct belay_trainer *t, struct save_slot *slot
     belay_engine_snap_arenas(t->engine, BELAY_SNAP_WEIGHTS, arenas);
     if (status == BELAY_OK)
         status = belay_job_weights(t, &slot->s, arenas[0], path, job);
-    if (status == BELAY_OK && (slot->publish & 1)) {
-        job->publish[job->num_publish] = belay_strdup(t->paths.best);
-        status = job->publish[job->num_publish++] ? BELAY_OK : belay_fail_nomem(t->log, 1);
+    for (int i = 0; i <= t->recipe->num_best_of && status == BELAY_OK; i++) {
+        if (!(slot->publish & (1u << i)))
+            continue;
+        char *name = i ? belay_trainer_best_of_path(t, i - 1) : belay_strdup(t->paths.best);
+        status = name ? BELAY_OK : belay_fail_nomem(t->log, 1);
+        if (name)
+            job->publish[job->num_publish++] = name;
     }
     belay_free(path);
     return status;
@@ -263,9 +267,11 @@ static belay_status keep_best_in_memory(struct belay_trainer *t)
     return belay_engine_unmap(t->engine);
 }
 
-belay_status belay_trainer_save_best(struct belay_trainer *t)
+belay_status belay_trainer_save_best(struct belay_trainer *t, unsigned of)
 {
-    return t->no_files ? keep_best_in_memory(t) : take(t, BELAY_SNAP_WEIGHTS, 1);
+    if (t->no_files)
+        return of & 1 ? keep_best_in_memory(t) : BELAY_OK;
+    return take(t, BELAY_SNAP_WEIGHTS, of);
 }
 
 belay_status belay_trainer_save_checkpoint(struct belay_trainer *t)

@@ -40,7 +40,7 @@ struct save_slot { // a snapshot on its way to a file
     enum slot_state state;
     struct train_state s; // when it was taken
     uint64_t turn;        // in this order they are written
-    unsigned publish;     // of a best: bit 0 best.safetensors
+    unsigned publish;     // of a best: bit 0 best.safetensors, bit i + 1 checkpoint.best[i]
     bool failed;          // written in vain: waits for the next save
 };
 

@@ -38,6 +38,17 @@ static void add_bests(struct belay_str *s, const char *key, const struct best *l
     belay_str_add(s, "]");
 }
 
+static void add_watches(const struct train_state *s, const struct belay_trainer *t,
+                        struct belay_str *out)
+{
+    belay_str_add(out, ",\"watches\":[");
+    for (int i = 0; i < t->recipe->num_watches; i++) {
+        belay_str_add(out, i ? "," : "");
+        belay_monitor_to_json(&s->watches[i], out);
+    }
+    belay_str_add(out, "]");
+}
+
 void belay_state_to_json(const struct train_state *s, const struct belay_trainer *t,
                          struct belay_str *out)
 {
@@ -52,6 +63,9 @@ void belay_state_to_json(const struct train_state *s, const struct belay_trainer
     belay_str_add_json(out, t->ctx->device->identity);
     belay_str_add(out, ",\"monitor\":");
     belay_monitor_to_json(&s->monitor, out);
+    add_watches(s, t, out);
+    add_u64(out, "rollbacks", s->rollbacks);
+    add_u64(out, "optimizer_start", s->optimizer_start);
     belay_str_add(out, ",\"schedule\":[");
     for (int i = 0; i < 8; i++) {
         belay_str_add(out, i ? "," : "");
@@ -59,6 +73,8 @@ void belay_state_to_json(const struct train_state *s, const struct belay_trainer
     }
     belay_str_add(out, "]");
     add_bests(out, "bests", s->bests, s->num_bests);
+    if (t->recipe->num_best_of)
+        add_bests(out, "best_of", s->best_of, BELAY_MAX_BEST_OF);
     belay_str_addf(out, ",\"best_digest\":\"%s\",\"check\":", s->best_digest);
     belay_str_add_json(out, s->check);
     belay_str_add(out, "}");
@@ -103,6 +119,17 @@ static belay_status check_identity(struct belay_trainer *t, const struct belay_j
     return BELAY_OK;
 }
 
+// Monitors that were not there when the checkpoint was made start anew.
+static belay_status read_watches(struct belay_trainer *t, const struct belay_json *list,
+                                 struct train_state *s)
+{
+    int i = 0;
+    for (const struct belay_json *e = list ? list->first : NULL; e && i < BELAY_MAX_MONITORS - 1;
+         e = e->next, i++)
+        BELAY_TRY(belay_monitor_from_json(t->log, e, &s->watches[i]));
+    return BELAY_OK;
+}
+
 static belay_status read_state(struct belay_trainer *t, const struct belay_json *root)
 {
     struct train_state s = t->s;
@@ -113,11 +140,17 @@ static belay_status read_state(struct belay_trainer *t, const struct belay_json 
     s.last_norm = belay_json_number_or(root, "last_norm", NAN);
     s.log_length = belay_json_int_or(root, "log_length", 0);
     BELAY_TRY(belay_monitor_from_json(t->log, belay_json_get(root, "monitor"), &s.monitor));
+    BELAY_TRY(read_watches(t, belay_json_get(root, "watches"), &s));
+    s.rollbacks = belay_json_int_or(root, "rollbacks", 0);
+    s.optimizer_start = belay_json_int_or(root, "optimizer_start", 0);
     const struct belay_json *list = belay_json_get(root, "schedule");
     int i = 0;
     for (const struct belay_json *v = list ? list->first : NULL; v && i < 8; v = v->next)
         s.schedule.v[i++] = v->kind == BELAY_JSON_NULL ? NAN : v->number;
     BELAY_TRY(read_bests(t, belay_json_get(root, "bests"), s.bests, MAX_BESTS, &s.num_bests));
+    int num_best_of;
+    BELAY_TRY(read_bests(t, belay_json_get(root, "best_of"), s.best_of, BELAY_MAX_BEST_OF,
+                         &num_best_of));
     const char *digest = belay_json_string_or(root, "best_digest", "");
     memset(s.best_digest, 0, sizeof(s.best_digest));
     memcpy(s.best_digest, digest, strlen(digest) < 32 ? strlen(digest) : 32);
