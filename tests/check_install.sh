@@ -22,6 +22,9 @@ pc=$(find "$work/root" -name belay.pc)
 check "belay.pc is installed" test -n "$pc"
 library=$(dirname "$(find "$work/root" -name 'libbelay.so')")
 export PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$work/root LD_LIBRARY_PATH=$library${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+for page in man1/belay.1 man5/belay-recipe.5; do
+    check "the manual page $page is installed" test -s "$(find "$work/root" -path "*/$page")"
+done
 cd "$work" || exit 1
 read -ra flags < <(pkg-config --cflags --libs belay)
 

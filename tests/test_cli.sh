@@ -60,7 +60,9 @@ check_json()
 }
 
 # ---- help ----
-for command in train resume eval predict devices inspect verify diff convert config recipes bench tune replay report compare; do
+commands=$("$belay" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+check 'the help lists the commands' test "$(echo "$commands" | grep -cE '^(train|resume|eval|predict|manual)$')" = 5
+for command in $commands; do
     run 0 'Options:' $command --help
     check_json $command --help --json
 done
@@ -367,6 +369,15 @@ run 8 "no column 'nothere'" replay keras.csv -r patience:1 -m nothere
 printf 'val_loss\n1\n2\n' >bare.csv
 run 8 'needs the training loss' replay bare.csv -r pq:1
 run 8 'nothere.csv' replay nothere.csv -r patience:1
+
+# ---- manual ----
+check_json manual --json
+run 0 '^\.TH BELAY 1' manual
+run 0 'B train.batch (int, default' manual recipe
+run 0 '^| `train.batch` | int |' manual reference
+run 2 "no page 'nothere'" manual nothere
+run 0 'complete -o filenames -F _belay belay' manual completion-bash
+check 'the completion is valid bash' bash -n out
 
 # ---- report and compare ----
 run 0 'run/report.html' report run

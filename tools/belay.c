@@ -4,18 +4,14 @@
 
 #include "cli.h"
 
-extern const struct command command_train, command_resume, command_eval, command_predict,
-    command_devices, command_inspect, command_verify, command_diff, command_config,
-    command_recipes, command_bench, command_replay, command_tune,
-    command_report, command_compare, command_convert;
+#define COMMAND(name) extern const struct command command_##name;
+#include "commands.h"
+#undef COMMAND
 
 const struct command *const commands[] = {
-    &command_train,   &command_resume,  &command_eval,   &command_predict,
-    &command_devices, &command_inspect, &command_verify, &command_diff,    &command_convert,
-    &command_config,  &command_recipes, &command_bench,
-    &command_replay,
-    &command_tune,
-    &command_report,  &command_compare,
+#define COMMAND(name) &command_##name,
+#include "commands.h"
+#undef COMMAND
     NULL,
 };
 
