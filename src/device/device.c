@@ -279,6 +279,13 @@ belay_status belay_device_wait(struct belay_device *dev, uint64_t token)
     return leave(dev, dev->ops->wait(dev, token));
 }
 
+belay_status belay_device_preload(struct belay_device *dev, const struct belay_plan *const *plans,
+                                  size_t num)
+{
+    ENTER(dev);
+    return dev->ops->preload ? leave(dev, dev->ops->preload(dev, plans, num)) : BELAY_OK;
+}
+
 belay_status belay_device_prepare(struct belay_device *dev, const struct belay_plan *plan,
                                   void **out)
 {

@@ -18,6 +18,7 @@ struct belay_buf {
 
 enum belay_buf_flags {
     BELAY_BUF_HOST_VISIBLE = 1, // for mapping: staging and snapshots
+    BELAY_BUF_FILLED = 2,       // need not be zeroed: the caller writes all of it
 };
 
 // What a step (one group bound to memory) is made of.
@@ -40,7 +41,7 @@ struct belay_backend_ops {
     belay_status (*open)(struct belay_device *dev, const char *spec);
     void (*close)(struct belay_device *dev);
 
-    // Zero-filled.
+    // Zero-filled but with BELAY_BUF_FILLED.
     belay_status (*buf_create)(struct belay_device *dev, size_t size, unsigned flags,
                                struct belay_buf *out);
     // Part of a buffer; offset is a multiple of dev->align. Does not keep the parent alive.
@@ -71,6 +72,9 @@ struct belay_backend_ops {
     belay_status (*mark)(struct belay_device *dev, uint64_t *token);
     belay_status (*wait)(struct belay_device *dev, uint64_t token);
 
+    // Builds what several plans need together, before they are prepared. Optional.
+    belay_status (*preload)(struct belay_device *dev, const struct belay_plan *const *plans,
+                            size_t num);
     // Called once a plan before its steps are made: builds all kernels together. *out is handed to
     // step_create and freed by plan_release when the program goes. Optional.
     belay_status (*plan_prepare)(struct belay_device *dev, const struct belay_plan *plan,
@@ -159,6 +163,8 @@ void belay_device_drain(struct belay_device *dev);
 belay_status belay_device_mark(struct belay_device *dev, uint64_t *token);
 belay_status belay_device_wait(struct belay_device *dev, uint64_t token);
 // The backend's plan and step entries behind the same checks; run through these.
+belay_status belay_device_preload(struct belay_device *dev, const struct belay_plan *const *plans,
+                                  size_t num);
 belay_status belay_device_prepare(struct belay_device *dev, const struct belay_plan *plan,
                                   void **out);
 belay_status belay_step_create(struct belay_device *dev, void *prepared,

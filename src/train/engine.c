@@ -210,6 +210,11 @@ void belay_engine_destroy(struct belay_engine **engine)
     *engine = NULL;
 }
 
+bool belay_engine_streams(const struct belay_engine *e)
+{
+    return e->stream;
+}
+
 void belay_engine_describe(const struct belay_engine *e, struct belay_str *out)
 {
     char text[BELAY_SHAPE_TEXT];

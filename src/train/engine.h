@@ -76,6 +76,8 @@ const struct belay_engine_param *belay_engine_params(const struct belay_engine *
 int belay_engine_num_states(const struct belay_engine *e);
 const char *belay_engine_state_name(const struct belay_engine *e, int state);
 size_t belay_engine_arena_count(const struct belay_engine *e); // elements of each arena
+// Whether it reads the features of its parts after it was made.
+bool belay_engine_streams(const struct belay_engine *e);
 void belay_engine_describe(const struct belay_engine *e, struct belay_str *out);
 
 // The order of the training part for an epoch: a permutation of 0 … rows-1, uploaded in queue

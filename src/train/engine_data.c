@@ -84,6 +84,8 @@ static const void *target_rows(const struct belay_engine *e, const struct belay_
     return e->labels ? (const void *) d->labels : (const void *) d->y;
 }
 
+// Without waiting: kernels are built meanwhile. The weights, written later and waited for, are in
+// the same queue.
 static belay_status upload_parts(struct belay_engine *e)
 {
     size_t x_row = e->features * belay_dtype_size(e->x_dtype), y_row = e->targets * 4;
@@ -92,11 +94,11 @@ static belay_status upload_parts(struct belay_engine *e)
         if (!d)
             continue;
         BELAY_TRY(belay_buf_write(e->dev, &e->data_x, e->first[i] * x_row, d->x,
-                                  e->rows[i] * x_row, true));
+                                  e->rows[i] * x_row, false));
         BELAY_TRY(belay_buf_write(e->dev, &e->data_y, e->first[i] * y_row, target_rows(e, d),
-                                  e->rows[i] * y_row, true));
+                                  e->rows[i] * y_row, false));
     }
-    return BELAY_OK;
+    return belay_device_flush(e->dev);
 }
 
 static belay_status make_ring(struct belay_engine *e)
@@ -136,9 +138,10 @@ belay_status belay_engine_upload_data(struct belay_engine *e)
         return belay_fail_nomem(e->log, rows * sizeof(*e->identity));
     for (size_t i = 0; i < rows; i++)
         e->identity[i] = (int32_t) i;
-    BELAY_TRY(belay_buf_create(e->dev, rows * e->features * belay_dtype_size(e->x_dtype), 0,
+    const unsigned flags = e->stream ? 0 : BELAY_BUF_FILLED;
+    BELAY_TRY(belay_buf_create(e->dev, rows * e->features * belay_dtype_size(e->x_dtype), flags,
                                &e->data_x));
-    BELAY_TRY(belay_buf_create(e->dev, rows * e->targets * 4, 0, &e->data_y));
+    BELAY_TRY(belay_buf_create(e->dev, rows * e->targets * 4, flags, &e->data_y));
     BELAY_TRY(belay_buf_create(e->dev, rows * sizeof(int32_t), 0, &e->order));
     BELAY_TRY(belay_buf_write(e->dev, &e->order, 0, e->identity, rows * sizeof(int32_t), true));
     if (!e->stream)

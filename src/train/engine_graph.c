@@ -244,6 +244,13 @@ static belay_status make_log(struct belay_engine *e, struct belay_side *s, struc
     return belay_buf_create(e->dev, BELAY_LOG_SLOTS * s->log_width * sizeof(float), 0, log);
 }
 
+// The kernels of both sides are built together.
+static belay_status preload(struct belay_engine *e)
+{
+    const struct belay_plan *const plans[2] = { e->eval.plan, e->train.plan };
+    return belay_device_preload(e->dev, plans, e->train.plan ? 2 : 1);
+}
+
 belay_status belay_engine_make_programs(struct belay_engine *e)
 {
     size_t size = e->eval.plan->arena_size, counts = e->classes * e->classes;
@@ -257,6 +264,7 @@ belay_status belay_engine_make_programs(struct belay_engine *e)
         return belay_fail_nomem(e->log, counts * sizeof(double));
     if (e->p.confusion)
         BELAY_TRY(belay_buf_create(e->dev, counts * sizeof(float), 0, &e->counts));
+    BELAY_TRY(preload(e));
     BELAY_TRY(make_log(e, &e->eval, &e->eval_log));
     BELAY_TRY(make_program(e, &e->eval));
     BELAY_TRY(bind_common(e, &e->eval, &e->eval_log));

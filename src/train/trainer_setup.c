@@ -40,6 +40,16 @@ static int find_option(const struct belay_optimizer *opt, const char *name)
     return -1;
 }
 
+// They are on the device now.
+static void forget_features(struct belay_trainer *t)
+{
+    struct belay_dataset *all[] = { &t->data.train, &t->data.validation, &t->data.test };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        belay_free_aligned(all[i]->x);
+        all[i]->x = NULL;
+    }
+}
+
 static belay_status make_engine(struct belay_trainer *t, const belay_trainer_params *p)
 {
     const struct belay_recipe *r = t->recipe;
@@ -68,7 +78,10 @@ static belay_status make_engine(struct belay_trainer *t, const belay_trainer_par
         t->group_options[i] = e.group_options[i];
     }
     e.num_groups = t->num_groups = r->num_groups + 1;
-    return belay_engine_create(t->log, &e, &t->engine);
+    BELAY_TRY(belay_engine_create(t->log, &e, &t->engine));
+    if (!belay_engine_streams(t->engine))
+        forget_features(t);
+    return BELAY_OK;
 }
 
 static belay_status check_metrics(struct belay_trainer *t)

@@ -134,6 +134,7 @@ const struct belay_backend_ops belay_backend_opencl = {
     .finish = belay_cl_finish,
     .mark = belay_cl_mark,
     .wait = belay_cl_wait,
+    .preload = belay_cl_preload,
     .plan_prepare = belay_cl_plan_prepare,
     .plan_release = belay_cl_plan_release,
     .step_create = belay_cl_step_create,

@@ -18,7 +18,7 @@ belay_status belay_cl_buf_create(struct belay_device *dev, size_t size, unsigned
                               : BELAY_ERR_DEVICE,
                           "%s (%s): clCreateBuffer of %zu bytes: %s (%d)", cl->info.select,
                           cl->info.name, size, belay_cl_error_name(error), (int) error);
-    belay_status status = belay_cl_zero(dev, out, 0, size);
+    belay_status status = flags & BELAY_BUF_FILLED ? BELAY_OK : belay_cl_zero(dev, out, 0, size);
     if (status != BELAY_OK)
         belay_cl_buf_destroy(dev, out);
     return status;

@@ -98,7 +98,8 @@ bool belay_cl_binary_load(struct belay_cl *cl, const char *path, const char *opt
                           cl_program *out);
 void belay_cl_binary_store(struct belay_cl *cl, const char *path, cl_program program);
 // Builds `text` (after common.clh) or gives the program built before. Borrowed from the cache.
-// `label` names it in messages; `options` may be NULL.
+// `label` names it in messages (NULL: BELAY_ERR_UNSUPPORTED, silently, when it does not build);
+// `options` may be NULL.
 belay_status belay_cl_program_text(struct belay_cl *cl, const char *label, const char *text,
                                    const char *options, cl_program *out);
 // The same for a kernel file: "softmax" for softmax.cl. BELAY_CL_DIR is looked at first.
@@ -108,9 +109,15 @@ belay_status belay_cl_program_file(struct belay_cl *cl, const char *file, const 
 belay_status belay_cl_source(struct belay_cl *cl, const char *file, struct belay_str *out);
 // The same for a file named in full ("fused.clh").
 belay_status belay_cl_source_header(struct belay_cl *cl, const char *name, struct belay_str *out);
-// Generated kernels by name (a digest of their text): where each was built.
-bool belay_cl_fused_find(struct belay_cl *cl, const char *name, cl_program *out);
-belay_status belay_cl_fused_keep(struct belay_cl *cl, const char *name, cl_program program);
+// Kernels that were built beside those of other files: where each is. Generated ones are of the
+// file "" and named by a digest of their text.
+bool belay_cl_place_find(struct belay_cl *cl, const char *file, const char *kernel,
+                         cl_program *out);
+belay_status belay_cl_place_keep(struct belay_cl *cl, const char *file, const char *kernel,
+                                 cl_program program);
+// A kernel of a file: from where it was built, else the whole file is built.
+belay_status belay_cl_file_kernel(struct belay_cl *cl, const char *file, const char *name,
+                                  cl_kernel *out);
 belay_status belay_cl_kernel(struct belay_cl *cl, cl_program program, const char *name,
                              cl_kernel *out);
 
@@ -138,6 +145,8 @@ belay_status belay_cl_timing_end(struct belay_cl *cl, double from);
 belay_status belay_cl_plan_prepare(struct belay_device *dev, const struct belay_plan *plan,
                                    void **out);
 void belay_cl_plan_release(struct belay_device *dev, void *prepared);
+belay_status belay_cl_preload(struct belay_device *dev, const struct belay_plan *const *plans,
+                              size_t num);
 belay_status belay_cl_step_create(struct belay_device *dev, void *prepared,
                                   const struct belay_step_desc *desc, struct belay_step **out);
 belay_status belay_cl_step_bind(struct belay_device *dev, struct belay_step *step,

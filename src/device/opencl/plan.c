@@ -1,14 +1,12 @@
-// Preparing a plan: the element-wise kernels of all its groups built as one program, each distinct
-// kernel once a device.
-#include "device/opencl/prepared.h"
-
-#include <inttypes.h>
+// Preparing plans: the kernels of their groups, generated ones and those of operators' files, are
+// built together.
 #include <stdio.h>
 #include <string.h>
 
-#include "base/env.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "device/opencl/pieces.h"
+#include "device/opencl/prepared.h"
 
 static belay_status describe(struct belay_cl *cl, const struct belay_group *group,
                              struct belay_cl_fused *out, struct belay_str *text)
@@ -16,68 +14,100 @@ static belay_status describe(struct belay_cl *cl, const struct belay_group *grou
     struct belay_digest digest;
     belay_cl_space_of(group, &out->space);
     BELAY_TRY(belay_cl_fused_text(cl, group, &out->space, text));
+    if (text->failed)
+        return belay_fail_nomem(cl->log, text->length);
     belay_digest_of(text->text, text->length, &digest);
     snprintf(out->name, sizeof(out->name), "fused_%.20s", digest.hex);
     return BELAY_OK;
 }
 
-// A kernel of the same text among the groups before.
-static bool made_before(const struct belay_cl_prepared *p, int index)
+static belay_status add_fused(struct belay_cl_pieces *pieces, const struct belay_group *group)
 {
-    for (int i = 0; i < index; i++)
-        if (strcmp(p->fused[i].name, p->fused[index].name) == 0)
-            return true;
-    return false;
-}
-
-static belay_status add_group(struct belay_cl *cl, struct belay_cl_prepared *p, int index,
-                              struct belay_str *source)
-{
+    struct belay_cl_fused fused;
     struct belay_str text = { 0 };
-    belay_status status = describe(cl, &p->plan->groups[index], &p->fused[index], &text);
-    if (status == BELAY_OK &&
-        !belay_cl_fused_find(cl, p->fused[index].name, &p->fused[index].program) &&
-        !made_before(p, index)) {
-        belay_str_addf(source, "\nkernel void %s", p->fused[index].name);
-        belay_str_add(source, text.text);
-    }
+    belay_status status = describe(pieces->cl, group, &fused, &text);
+    if (status == BELAY_OK)
+        status = belay_cl_pieces_add(pieces, fused.name, text.text);
     belay_str_free(&text);
     return status;
 }
 
-// Remembers where the new kernels are.
-static belay_status keep_all(struct belay_cl *cl, struct belay_cl_prepared *p, cl_program program)
+// The kernels that an operator launches at these shapes.
+static belay_status add_op(struct belay_cl_pieces *pieces, const struct belay_group *group,
+                           const struct belay_shape *shapes)
 {
-    for (int i = 0; i < p->plan->num_groups; i++) {
-        struct belay_cl_fused *f = &p->fused[i];
-        if (!f->name[0] || f->program)
-            continue;
-        if (!belay_cl_fused_find(cl, f->name, &f->program)) {
-            f->program = program;
-            BELAY_TRY(belay_cl_fused_keep(cl, f->name, program));
-        }
+    struct belay_call call;
+    const struct belay_op *op = group->nodes[0]->op;
+    if ((op->flags & BELAY_OP_VIEW) || op->gemm || !op->cl_file || !op->launch)
+        return BELAY_OK;
+    belay_node_call(group->nodes[0], shapes, &call);
+    call.profile = &pieces->cl->dev->profile;
+    int stages = op->stages ? op->stages(&call) : 1;
+    for (int i = 0; i < stages; i++) {
+        struct belay_launch l = { 0 };
+        op->launch(&call, i, &l);
+        bool skip = false;
+        for (int d = 0; d < l.dims; d++)
+            skip |= l.global[d] == 0;
+        if (!skip)
+            BELAY_TRY(belay_cl_pieces_want(pieces, op->cl_file, l.kernel));
     }
     return BELAY_OK;
 }
 
-static belay_status build_new(struct belay_cl *cl, struct belay_cl_prepared *p,
-                              const struct belay_str *kernels)
+static belay_status add_ops(struct belay_cl_pieces *pieces, const struct belay_plan *plan,
+                            const struct belay_shape *shapes)
 {
-    struct belay_str source = { 0 };
-    cl_program program;
-    belay_status status;
-    belay_str_addf(&source, "#define W %u\n", belay_cl_fused_width(cl));
-    BELAY_TRY_DONE(belay_cl_source_header(cl, "fused.clh", &source));
-    belay_str_add(&source, "#line 1 \"fused kernels\"\n");
-    belay_str_add(&source, kernels->text);
-    if (source.failed) {
-        status = belay_fail_nomem(cl->log, source.length);
-        goto done;
+    for (int i = 0; i < plan->num_groups; i++)
+        if (!plan->groups[i].elementwise)
+            BELAY_TRY(add_op(pieces, &plan->groups[i], shapes));
+    return BELAY_OK;
+}
+
+static int64_t planned_rows(const struct belay_graph *g)
+{
+    for (size_t i = 0; i < g->num_values; i++)
+        if (g->values[i]->rows)
+            return g->values[i]->shape.dim[0];
+    return 0;
+}
+
+// Smaller batches may be done by other kernels: those of every half are built too.
+static belay_status add_plan(struct belay_cl_pieces *pieces, const struct belay_plan *plan)
+{
+    const struct belay_graph *g = plan->graph;
+    struct belay_graph quiet = *g;
+    belay_status status = BELAY_OK;
+    struct belay_shape *shapes = belay_alloc_array(g->num_values + 1, sizeof(*shapes));
+    if (!shapes)
+        return belay_fail_nomem(pieces->cl->log, g->num_values * sizeof(*shapes));
+    quiet.log = NULL;
+    for (int i = 0; i < plan->num_groups; i++)
+        if (plan->groups[i].elementwise)
+            BELAY_TRY_DONE(add_fused(pieces, &plan->groups[i]));
+    BELAY_TRY_DONE(add_ops(pieces, plan, NULL));
+    for (int64_t rows = planned_rows(g) / 2; rows > 0; rows /= 2) {
+        // Some graphs take no batches that small: whoever runs one is told so then.
+        if (belay_graph_shapes(&quiet, rows, shapes) != BELAY_OK)
+            break;
+        BELAY_TRY_DONE(add_ops(pieces, plan, shapes));
     }
-    BELAY_TRY_DONE(belay_cl_program_text(cl, "fused kernels", source.text, NULL, &program));
-    status = keep_all(cl, p, program);
 done:
-    belay_str_free(&source);
+    belay_free(shapes);
+    return status;
+}
+
+belay_status belay_cl_preload(struct belay_device *dev, const struct belay_plan *const *plans,
+                              size_t num)
+{
+    struct belay_cl_pieces pieces = { 0 };
+    belay_status status;
+    BELAY_TRY_DONE(belay_cl_pieces_begin(belay_cl_of(dev), &pieces));
+    for (size_t i = 0; i < num; i++)
+        BELAY_TRY_DONE(add_plan(&pieces, plans[i]));
+    status = belay_cl_pieces_build(&pieces);
+done:
+    belay_cl_pieces_free(&pieces);
     return status;
 }
 
@@ -85,7 +115,6 @@ belay_status belay_cl_plan_prepare(struct belay_device *dev, const struct belay_
                                    void **out)
 {
     struct belay_cl *cl = belay_cl_of(dev);
-    struct belay_str kernels = { 0 };
     belay_status status = BELAY_OK;
     struct belay_cl_prepared *p = belay_alloc(sizeof(*p));
     if (!p)
@@ -96,19 +125,19 @@ belay_status belay_cl_plan_prepare(struct belay_device *dev, const struct belay_
         status = belay_fail_nomem(cl->log, sizeof(*p->fused));
         goto done;
     }
-    for (int i = 0; i < plan->num_groups; i++)
-        if (plan->groups[i].elementwise)
-            BELAY_TRY_DONE(add_group(cl, p, i, &kernels));
-    if (kernels.failed) {
-        status = belay_fail_nomem(cl->log, kernels.length);
-        goto done;
+    BELAY_TRY_DONE(belay_cl_preload(dev, &plan, 1));
+    for (int i = 0; i < plan->num_groups; i++) {
+        struct belay_str text = { 0 };
+        if (!plan->groups[i].elementwise)
+            continue;
+        status = describe(cl, &plan->groups[i], &p->fused[i], &text);
+        belay_str_free(&text);
+        if (status != BELAY_OK)
+            goto done;
     }
-    if (kernels.length)
-        BELAY_TRY_DONE(build_new(cl, p, &kernels));
     *out = p;
     p = NULL;
 done:
-    belay_str_free(&kernels);
     if (p)
         belay_cl_plan_release(dev, p);
     return status;

@@ -6,7 +6,6 @@
 
 struct belay_cl_fused {
     char name[32]; // of the kernel, "" for groups that are not element-wise
-    cl_program program;
     struct belay_cl_space space;
 };
 

@@ -14,16 +14,16 @@ struct built {
     cl_program program;
 };
 
-struct fused {
-    char name[32];
+struct place { // where a kernel was built
+    char file[64], kernel[96];
     cl_program program;
 };
 
 struct belay_cl_cache {
     struct built *built;
     size_t num, capacity;
-    struct fused *fused;
-    size_t num_fused, cap_fused;
+    struct place *places;
+    size_t num_places, cap_places;
 };
 
 belay_status belay_cl_cache_create(struct belay_cl *cl)
@@ -39,7 +39,7 @@ void belay_cl_cache_destroy(struct belay_cl *cl)
     for (size_t i = 0; i < cl->cache->num; i++)
         clReleaseProgram(cl->cache->built[i].program);
     belay_free(cl->cache->built);
-    belay_free(cl->cache->fused);
+    belay_free(cl->cache->places);
     belay_free(cl->cache);
     cl->cache = NULL;
 }
@@ -202,6 +202,7 @@ static belay_status fail_build(struct belay_cl *cl, cl_program program, const ch
                       (int) error);
 }
 
+// `label` NULL: failure is silent, and no error of the device.
 static belay_status build(struct belay_cl *cl, const char *label, const char *text,
                           const char *options, cl_program *out)
 {
@@ -211,7 +212,8 @@ static belay_status build(struct belay_cl *cl, const char *label, const char *te
     error = clBuildProgram(program, 1, &cl->device, options, NULL, NULL);
     cl->dev->counters.builds++;
     if (error != CL_SUCCESS) {
-        belay_status status = fail_build(cl, program, label, error);
+        belay_status status =
+            label ? fail_build(cl, program, label, error) : BELAY_ERR_UNSUPPORTED;
         clReleaseProgram(program);
         return status;
     }
@@ -281,27 +283,45 @@ done:
     return status;
 }
 
-bool belay_cl_fused_find(struct belay_cl *cl, const char *name, cl_program *out)
+bool belay_cl_place_find(struct belay_cl *cl, const char *file, const char *kernel,
+                         cl_program *out)
 {
-    for (size_t i = 0; i < cl->cache->num_fused; i++) {
-        if (strcmp(cl->cache->fused[i].name, name) == 0) {
-            *out = cl->cache->fused[i].program;
+    for (size_t i = 0; i < cl->cache->num_places; i++) {
+        const struct place *p = &cl->cache->places[i];
+        if (strcmp(p->kernel, kernel) == 0 && strcmp(p->file, file) == 0) {
+            *out = p->program;
             return true;
         }
     }
     return false;
 }
 
-belay_status belay_cl_fused_keep(struct belay_cl *cl, const char *name, cl_program program)
+belay_status belay_cl_place_keep(struct belay_cl *cl, const char *file, const char *kernel,
+                                 cl_program program)
 {
     struct belay_cl_cache *cache = cl->cache;
-    if (!belay_grow((void **) &cache->fused, cache->num_fused, &cache->cap_fused,
-                    sizeof(*cache->fused)))
-        return belay_fail_nomem(cl->log, sizeof(*cache->fused));
-    struct fused *f = &cache->fused[cache->num_fused++];
-    snprintf(f->name, sizeof(f->name), "%s", name);
-    f->program = program;
+    if (!belay_grow((void **) &cache->places, cache->num_places, &cache->cap_places,
+                    sizeof(*cache->places)))
+        return belay_fail_nomem(cl->log, sizeof(*cache->places));
+    struct place *p = &cache->places[cache->num_places++];
+    snprintf(p->file, sizeof(p->file), "%s", file);
+    snprintf(p->kernel, sizeof(p->kernel), "%s", kernel);
+    p->program = program;
     return BELAY_OK;
+}
+
+belay_status belay_cl_file_kernel(struct belay_cl *cl, const char *file, const char *name,
+                                  cl_kernel *out)
+{
+    cl_program program;
+    cl_int error;
+    if (belay_cl_place_find(cl, file, name, &program)) {
+        *out = clCreateKernel(program, name, &error);
+        if (error == CL_SUCCESS)
+            return BELAY_OK;
+    }
+    BELAY_TRY(belay_cl_program_file(cl, file, NULL, &program));
+    return belay_cl_kernel(cl, program, name, out);
 }
 
 belay_status belay_cl_kernel(struct belay_cl *cl, cl_program program, const char *name,

@@ -31,7 +31,7 @@ belay_status belay_cl_step_kernel(struct belay_cl *cl, struct belay_step *step, 
     struct belay_cl_op_kernel *k = &step->kernels[step->num_kernels];
     k->stage = stage;
     snprintf(k->name, sizeof(k->name), "%s", name);
-    BELAY_TRY(belay_cl_kernel(cl, step->program, name, &k->kernel));
+    BELAY_TRY(belay_cl_file_kernel(cl, step->file, name, &k->kernel));
     step->num_kernels++;
     *out = k->kernel;
     return BELAY_OK;

@@ -34,7 +34,7 @@ struct belay_step {
     struct belay_cl_launch launch[BELAY_CL_STAGES]; // kernels are borrowed from `kernels`
     struct belay_cl_op_kernel *kernels;
     size_t num_kernels, cap_kernels;
-    cl_program program;       // op kernels
+    const char *file;         // of the kernels; "" for a generated one
     struct belay_buf scratch;
     size_t scratch_count;     // floats
     struct belay_buf *constants; // of scalar inputs, by input; NULL: none

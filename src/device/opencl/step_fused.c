@@ -9,7 +9,7 @@ static belay_status fused_create(struct belay_cl *cl, struct belay_step *step)
     const char *name = step->fused->name;
     cl_uint index = 0;
     cl_kernel kernel;
-    step->program = step->fused->program;
+    step->file = "";
     BELAY_TRY(belay_cl_step_kernel(cl, step, 0, name, &kernel));
     for (int i = 0; i < group->num_y; i++)
         BELAY_TRY(belay_cl_set_arg(cl, kernel, name, index++, sizeof(cl_mem), &step->y[i]));

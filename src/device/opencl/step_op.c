@@ -24,7 +24,7 @@ static belay_status op_create(struct belay_cl *cl, struct belay_step *step)
     if (!op->cl_file || !op->launch)
         return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED, "op '%s' has no OpenCL kernel",
                           op->name);
-    BELAY_TRY(belay_cl_program_file(cl, op->cl_file, NULL, &step->program));
+    step->file = op->cl_file;
     if (op->scratch)
         step->scratch_count = op->scratch(&call);
     if (step->scratch_count == 0)

@@ -1,0 +1,212 @@
+#include "device/opencl/pieces.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "device/opencl/fused.h"
+#include "device/opencl/trim.h"
+
+struct belay_cl_piece {
+    const char *file; // "": generated kernels
+    const char **kernels;
+    size_t num, capacity;
+    struct belay_str text;
+    struct belay_cl_names names;
+    bool built;
+};
+
+static belay_status add_piece(struct belay_cl_pieces *p, const char *file,
+                              struct belay_cl_piece **out)
+{
+    for (size_t i = 0; i < p->num; i++) {
+        if (strcmp(p->list[i].file, file) == 0) {
+            *out = &p->list[i];
+            return BELAY_OK;
+        }
+    }
+    char *copy = belay_arena_strdup(&p->arena, file);
+    if (!copy || !belay_grow((void **) &p->list, p->num, &p->capacity, sizeof(*p->list)))
+        return belay_fail_nomem(p->cl->log, sizeof(*p->list));
+    *out = &p->list[p->num++];
+    **out = (struct belay_cl_piece){ .file = copy };
+    return BELAY_OK;
+}
+
+// *is_new false when the device has the kernel or it is in the piece.
+static belay_status add_kernel(struct belay_cl_pieces *p, struct belay_cl_piece *piece,
+                               const char *kernel, bool *is_new)
+{
+    cl_program program;
+    *is_new = false;
+    for (size_t i = 0; i < piece->num; i++)
+        if (strcmp(piece->kernels[i], kernel) == 0)
+            return BELAY_OK;
+    if (belay_cl_place_find(p->cl, piece->file, kernel, &program))
+        return BELAY_OK;
+    char *copy = belay_arena_strdup(&p->arena, kernel);
+    if (!copy || !belay_grow((void **) &piece->kernels, piece->num, &piece->capacity,
+                             sizeof(*piece->kernels)))
+        return belay_fail_nomem(p->cl->log, sizeof(*piece->kernels));
+    piece->kernels[piece->num++] = copy;
+    *is_new = true;
+    return BELAY_OK;
+}
+
+belay_status belay_cl_pieces_begin(struct belay_cl *cl, struct belay_cl_pieces *out)
+{
+    struct belay_cl_piece *piece;
+    *out = (struct belay_cl_pieces){ .cl = cl };
+    return add_piece(out, "", &piece);
+}
+
+belay_status belay_cl_pieces_want(struct belay_cl_pieces *p, const char *file, const char *kernel)
+{
+    struct belay_cl_piece *piece;
+    bool is_new;
+    BELAY_TRY(add_piece(p, file, &piece));
+    return add_kernel(p, piece, kernel, &is_new);
+}
+
+belay_status belay_cl_pieces_add(struct belay_cl_pieces *p, const char *name, const char *text)
+{
+    struct belay_cl_piece *piece = &p->list[0];
+    bool is_new;
+    BELAY_TRY(add_kernel(p, piece, name, &is_new));
+    if (is_new) {
+        belay_str_addf(&piece->text, "\nkernel void %s", name);
+        belay_str_add(&piece->text, text);
+    }
+    return piece->text.failed ? belay_fail_nomem(p->cl->log, strlen(text)) : BELAY_OK;
+}
+
+void belay_cl_pieces_free(struct belay_cl_pieces *p)
+{
+    for (size_t i = 0; i < p->num; i++) {
+        belay_free(p->list[i].kernels);
+        belay_str_free(&p->list[i].text);
+        belay_cl_names_free(&p->list[i].names);
+    }
+    belay_free(p->list);
+    belay_arena_free(&p->arena);
+    *p = (struct belay_cl_pieces){ 0 };
+}
+
+// ---- texts ----
+
+static belay_status make_generated(struct belay_cl *cl, struct belay_cl_piece *piece)
+{
+    struct belay_str text = { 0 };
+    belay_str_addf(&text, "#define W %u\n", belay_cl_fused_width(cl));
+    belay_status status = belay_cl_source_header(cl, "fused.clh", &text);
+    belay_str_add(&text, "#line 1 \"fused kernels\"\n");
+    belay_str_add(&text, piece->text.text ? piece->text.text : "");
+    belay_str_free(&piece->text);
+    piece->text = text;
+    return status;
+}
+
+static belay_status make_trimmed(struct belay_cl *cl, struct belay_cl_piece *piece,
+                                 const char *common)
+{
+    struct belay_str whole = { 0 };
+    belay_status status = belay_cl_source(cl, piece->file, &whole);
+    if (status == BELAY_OK && !whole.failed)
+        belay_cl_trim(whole.text, common, piece->kernels, piece->num, &piece->text);
+    piece->text.failed |= whole.failed;
+    belay_str_free(&whole);
+    return status;
+}
+
+static belay_status make_texts(struct belay_cl_pieces *p)
+{
+    struct belay_str common = { 0 };
+    belay_status status = belay_cl_source_header(p->cl, "common.clh", &common);
+    for (size_t i = 0; i < p->num && status == BELAY_OK; i++) {
+        struct belay_cl_piece *piece = &p->list[i];
+        if (piece->num == 0 || common.failed)
+            continue;
+        status = *piece->file ? make_trimmed(p->cl, piece, common.text)
+                              : make_generated(p->cl, piece);
+        if (status != BELAY_OK)
+            break;
+        belay_cl_names_of(piece->text.text ? piece->text.text : "", &piece->names);
+        if (piece->text.failed || piece->names.failed)
+            status = belay_fail_nomem(p->cl->log, piece->text.length);
+    }
+    if (common.failed)
+        status = belay_fail_nomem(p->cl->log, common.length);
+    belay_str_free(&common);
+    return status;
+}
+
+// ---- programs ----
+
+static belay_status keep(struct belay_cl_pieces *p, const struct belay_cl_piece *piece,
+                         cl_program program)
+{
+    for (size_t i = 0; i < piece->num; i++)
+        BELAY_TRY(belay_cl_place_keep(p->cl, piece->file, piece->kernels[i], program));
+    return BELAY_OK;
+}
+
+// The first piece that is not built, and all others whose names it does not share.
+static size_t join(struct belay_cl_pieces *p, struct belay_cl_piece **joined,
+                   struct belay_str *text, bool *failed)
+{
+    struct belay_cl_names names = { 0 };
+    size_t num = 0;
+    for (size_t i = 0; i < p->num; i++) {
+        struct belay_cl_piece *piece = &p->list[i];
+        if (piece->built || piece->num == 0 || belay_cl_names_meet(&names, &piece->names))
+            continue;
+        belay_cl_names_join(&names, &piece->names);
+        belay_str_add(text, piece->text.text);
+        belay_cl_forget_macros(piece->text.text, text);
+        piece->built = true;
+        joined[num++] = piece;
+    }
+    *failed = text->failed || names.failed;
+    belay_cl_names_free(&names);
+    return num;
+}
+
+static belay_status build_joined(struct belay_cl_pieces *p, struct belay_cl_piece **joined,
+                                 size_t num, const char *text)
+{
+    cl_program program;
+    belay_status status = belay_cl_program_text(p->cl, NULL, text, NULL, &program);
+    if (status == BELAY_OK)
+        for (size_t i = 0; i < num && status == BELAY_OK; i++)
+            status = keep(p, joined[i], program);
+    if (status != BELAY_ERR_UNSUPPORTED)
+        return status;
+    // Files are built one by one when they are used, with the driver's messages; generated kernels
+    // have no other place.
+    if (*joined[0]->file)
+        return BELAY_OK;
+    BELAY_TRY(belay_cl_program_text(p->cl, "fused kernels", joined[0]->text.text, NULL, &program));
+    return keep(p, joined[0], program);
+}
+
+belay_status belay_cl_pieces_build(struct belay_cl_pieces *p)
+{
+    belay_status status = BELAY_OK;
+    struct belay_cl_piece **joined = belay_alloc_array(p->num, sizeof(*joined));
+    if (!joined)
+        return belay_fail_nomem(p->cl->log, p->num * sizeof(*joined));
+    BELAY_TRY_DONE(make_texts(p));
+    for (;;) {
+        struct belay_str text = { 0 };
+        bool failed;
+        size_t num = join(p, joined, &text, &failed);
+        status = failed ? belay_fail_nomem(p->cl->log, text.length)
+                 : num  ? build_joined(p, joined, num, text.text)
+                        : BELAY_OK;
+        belay_str_free(&text);
+        if (num == 0 || status != BELAY_OK)
+            break;
+    }
+done:
+    belay_free(joined);
+    return status;
+}
