@@ -8,14 +8,6 @@
 #include "gemm_cpu.clh"
 #define TN (NV * W)
 
-// A block of B as the tiles read it: rows of TN columns, ld apart along k. The first `fast` rows
-// may be read in full; behind the last column of the others there may be no memory.
-struct columns {
-    global const float *b;
-    size_t ld;
-    uint fast, count;
-};
-
 // What becomes of a tile's sums.
 struct sink {
     global float *c, *part;
@@ -26,94 +18,101 @@ struct sink {
 
 // The rows of A along k: UNIT: the rows of a tile are neighbours (panels, or A transposed).
 #if UNIT
-#define ROW_ARG global const float *a
 #define ROW(i) a[(i) + q]
 #else
-#define ROW_ARG global const float *const *row
 #define ROW(i) row[i][q]
 #endif
 
-#define STEP(load)                                                                                 \
-    {                                                                                              \
-        VW y[NV];                                                                                  \
-        UNROLL                                                                                     \
-        for (uint j = 0; j < NV; j++)                                                              \
-            y[j] = load;                                                                           \
-        UNROLL                                                                                     \
-        for (uint i = 0; i < MR; i++) {                                                            \
-            const VW x = (VW) (ROW(i));                                                            \
-            UNROLL                                                                                 \
-            for (uint j = 0; j < NV; j++)                                                          \
-                sum[i][j] = fma(x, y[j], sum[i][j]);                                               \
-        }                                                                                          \
-        q += as1;                                                                                  \
-        b += ld;                                                                                   \
-    }
-
-INLINE void add_products(VW (*sum)[NV], ROW_ARG, size_t as1, const struct columns *in, uint k)
-{
-    global const float *b = in->b;
-    const size_t ld = in->ld;
-    const uint fast = min(in->fast, k);
-    size_t q = 0;
-    uint p = 0;
-    for (; p < fast; p++)
-        STEP(LOAD(b + j * W))
-    for (; p < k; p++)
-        STEP(load_part(b + j * W, in->count > j * W ? in->count - j * W : 0))
-}
-
 INLINE void begin_sums(VW (*sum)[NV], const struct sink *to, size_t at, uint rows, uint columns)
 {
+    float tile[MR * TN];
+    global const float *from = to->part + at;
+    if (!to->first && (rows < MR || columns < TN))
+        for (uint i = 0; i < rows; i++)
+            for (uint j = 0; j < columns; j++)
+                tile[i * TN + j] = from[(size_t) i * to->n + j];
     UNROLL
     for (uint i = 0; i < MR; i++) {
         UNROLL
         for (uint j = 0; j < NV; j++) {
-            sum[i][j] = (VW) (0.0f);
-            if (!to->first && i < rows && j * W < columns)
-                sum[i][j] = load_part(to->part + at + (size_t) i * to->n + j * W, columns - j * W);
+            if (to->first)
+                sum[i][j] = (VW) (0.0f);
+            else if (rows < MR || columns < TN)
+                sum[i][j] = LOAD(tile + i * TN + j * W);
+            else
+                sum[i][j] = LOAD(from + (size_t) i * to->n + j * W);
         }
     }
+}
+
+// A vector of finished sums to C.
+INLINE void put(const struct sink *to, size_t e, VW v, uint count)
+{
+    v *= to->alpha;
+    if (to->beta != 0)
+        v += to->beta * load_part(to->c + e, count);
+    store_part(to->c + e, v, count);
 }
 
 INLINE void end_sums(VW (*sum)[NV], const struct sink *to, size_t at, uint rows, uint columns)
 {
-    UNROLL
-    for (uint i = 0; i < MR; i++) {
+    const bool plain = !to->last || (to->alpha == 1 && to->beta == 0);
+    if (plain && rows == MR && columns == TN) {
+        global float *c = (to->last ? to->c : to->part) + at;
         UNROLL
-        for (uint j = 0; j < NV; j++) {
-            if (i >= rows || j * W >= columns)
-                continue;
-            const size_t e = at + (size_t) i * to->n + j * W;
-            VW v = sum[i][j];
-            if (!to->last) {
-                store_part(to->part + e, v, columns - j * W);
-                continue;
-            }
-            v *= to->alpha;
-            if (to->beta != 0)
-                v += to->beta * load_part(to->c + e, columns - j * W);
-            store_part(to->c + e, v, columns - j * W);
+        for (uint i = 0; i < MR; i++)
+            UNROLL
+            for (uint j = 0; j < NV; j++)
+                STORE(sum[i][j], c + (size_t) i * to->n + j * W);
+        return;
+    }
+    float tile[MR * TN];
+    UNROLL
+    for (uint i = 0; i < MR; i++)
+        UNROLL
+        for (uint j = 0; j < NV; j++)
+            STORE(sum[i][j], tile + i * TN + j * W);
+    for (uint i = 0; i < rows; i++) {
+        const size_t e = at + (size_t) i * to->n;
+        for (uint j = 0; j < columns; j += W) {
+            const VW v = LOAD(tile + i * TN + j);
+            if (to->last)
+                put(to, e + j, v, columns - j);
+            else
+                store_part(to->part + e + j, v, columns - j);
         }
     }
 }
 
-// The tile of C at element `at`; `a` begins at its first row.
-INLINE void make_tile(const struct sink *to, size_t at, uint rows, global const float *a,
-                      size_t as0, size_t as1, const struct columns *in, uint k)
+// The tile of C at element `at`. `a` begins at its first row; b: TN columns, ldb apart along k.
+// Not inlined: compilers make several copies of it in the loops around it.
+__attribute__((noinline)) void make_tile(const struct sink *to, size_t at, uint rows,
+                                         uint columns, global const float *a, size_t as0,
+                                         size_t as1, global const float *b, size_t ldb, uint k)
 {
     VW sum[MR][NV];
-    begin_sums(sum, to, at, rows, in->count);
-#if UNIT
-    add_products(sum, a, as1, in, k);
-#else
+    size_t q = 0;
+    begin_sums(sum, to, at, rows, columns);
+#if !UNIT
     global const float *row[MR];
     UNROLL
     for (uint i = 0; i < MR; i++)
         row[i] = a + min(i, rows - 1) * as0;
-    add_products(sum, row, as1, in, k);
 #endif
-    end_sums(sum, to, at, rows, in->count);
+    for (uint p = 0; p < k; p++, q += as1, b += ldb) {
+        VW y[NV];
+        UNROLL
+        for (uint j = 0; j < NV; j++)
+            y[j] = LOAD(b + j * W);
+        UNROLL
+        for (uint i = 0; i < MR; i++) {
+            const VW x = (VW) (ROW(i));
+            UNROLL
+            for (uint j = 0; j < NV; j++)
+                sum[i][j] = fma(x, y[j], sum[i][j]);
+        }
+    }
+    end_sums(sum, to, at, rows, columns);
 }
 
 // Rows of A to panels [rows / MR][k][MR]; rows behind the last repeat it.
@@ -163,34 +162,40 @@ INLINE void transpose_8(global float *to, global const float *b, size_t stride)
     }
 }
 
-// TN columns of B, of which there are `count`, to a panel [k][TN] with zeros behind them.
+// `count` columns of B to panels [k][TN], `room` floats apart, with zeros behind the last column.
 INLINE void pack_b(global float *to, global const float *b, size_t bs0, size_t bs1, uint count,
-                   uint k)
+                   uint k, size_t room)
 {
+    const uint whole = count / TN * TN;
     uint p = 0;
-    if (bs1 == 1) {
-        for (; p < k; p++) {
-            UNROLL
-            for (uint j = 0; j < NV; j++)
-                STORE(load_part(b + p * bs0 + j * W, count > j * W ? count - j * W : 0),
-                      to + p * TN + j * W);
-        }
-        return;
-    }
+    if (bs1 == 1)
+        for (; p < k; p++)
+            for (uint j = 0; j < whole; j += TN) {
+                UNROLL
+                for (uint v = 0; v < NV; v++)
+                    STORE(LOAD(b + p * bs0 + j + v * W), to + j / TN * room + p * TN + v * W);
+            }
 #if TN % 8 == 0
-    if (bs0 == 1 && count == TN)
+    else
         for (; p + 8 <= k; p += 8)
-            for (uint j = 0; j < TN; j += 8)
-                transpose_8(to + p * TN + j, b + p + j * bs1, bs1);
+            for (uint j = 0; j < whole; j += 8)
+                transpose_8(to + j / TN * room + p * TN + j % TN, b + p + j * bs1, bs1);
 #endif
     for (; p < k; p++)
+        for (uint j = 0; j < whole; j++)
+            to[j / TN * room + p * TN + j % TN] = b[p * bs0 + j * bs1];
+    to += whole / TN * room;
+    b += whole * bs1;
+    for (p = 0; p < k && whole < count; p++)
         for (uint j = 0; j < TN; j++)
-            to[p * TN + j] = j < count ? b[p * bs0 + j * bs1] : 0.0f;
+            to[p * TN + j] = j < count - whole ? b[p * bs0 + j * bs1] : 0.0f;
 }
 
 // Bits of `pack`.
 #define PACK_A 1
 #define PACK_B 2
+// Panels of B that are made together: whole lines of its rows are read.
+#define GROUP 4
 
 // as0, as1: strides of op(A) along m and k; bs0, bs1: of op(B) along k and n. A work-item makes mb
 // rows (whole tiles) by nb columns of `batches` / global size products; `room` is its scratch,
@@ -205,7 +210,8 @@ kernel void gemm_cpu(global float *c, global float *part, global const float *a,
     const uint j0 = (uint) get_global_id(0) * nb, j1 = min(n, j0 + nb);
     const size_t item = (get_global_id(2) * get_global_size(1) + get_global_id(1)) *
                             get_global_size(0) + get_global_id(0);
-    global float *const panel = scratch + sums + item * room, *const panels = panel + TN * kc;
+    global float *const panel = scratch + sums + item * room;
+    global float *const panels = panel + GROUP * TN * kc;
     // Rows from here on are read from panels. UNIT would read behind A in a tile that is not whole.
     const uint whole = pack & PACK_A ? i0 : UNIT ? i0 + (i1 - i0) / MR * MR : i1;
     for (uint q = (uint) get_global_id(2); q < batches; q += (uint) get_global_size(2)) {
@@ -217,24 +223,26 @@ kernel void gemm_cpu(global float *c, global float *part, global const float *a,
             const uint kb = min(kc, k - p0);
             const struct sink to = { c + cq, part + cq, n, p0 == 0, p0 + kb == k, alpha, beta };
             global const float *const ap = aq + p0 * (size_t) as1;
+            global const float *const bp = bq + p0 * (size_t) bs0;
             if (whole < i1)
                 pack_a(panels, ap + whole * (size_t) as0, as0, as1, i1 - whole, kb);
             for (uint j = j0; j < j1; j += TN) {
-                struct columns in = { bq + p0 * (size_t) bs0 + j * (size_t) bs1, bs0, kb,
-                                      min(j1 - j, (uint) TN) };
-                if (pack & PACK_B) {
-                    pack_b(panel, in.b, bs0, bs1, in.count, kb);
-                    in.b = panel;
-                    in.ld = TN;
-                } else if (j + TN > n) {
-                    const size_t all = (size_t) k * n, reach = (size_t) p0 * n + j + TN;
-                    in.fast = all < reach ? 0 : (uint) min((size_t) kb, (all - reach) / n + 1);
-                }
+                global const float *const from = bp + j * (size_t) bs1;
+                const uint columns = min(j1 - j, (uint) TN), nth = (j - j0) / TN % GROUP;
+                // Behind the last column there may be no memory, so that panel is always packed.
+                const bool packed_b = pack & PACK_B || columns < TN;
+                if (packed_b && (nth == 0 || !(pack & PACK_B)))
+                    pack_b(panel, from, bs0, bs1, min(j1 - j, (uint) GROUP * TN), kb,
+                           (size_t) kc * TN);
                 for (uint i = i0; i < i1; i += MR) {
-                    const bool packed = i >= whole;
-                    make_tile(&to, (size_t) i * n + j, min(i1 - i, (uint) MR),
-                              packed ? panels + (size_t) (i - whole) * kb : ap + i * (size_t) as0,
-                              packed ? 1 : as0, packed ? MR : as1, &in, kb);
+                    const bool packed_a = i >= whole;
+                    make_tile(&to, (size_t) i * n + j, min(i1 - i, (uint) MR), columns,
+                              packed_a ? panels + (size_t) (i - whole) * kb : ap + i * (size_t) as0,
+                              packed_a ? 1 : as0, packed_a ? MR : as1,
+                              !packed_b     ? from
+                              : pack & PACK_B ? panel + nth * (size_t) kc * TN
+                                            : panel,
+                              packed_b ? TN : bs0, kb);
                 }
             }
             p0 += kb;

@@ -21,6 +21,7 @@ struct belay_cpu_choice {
 };
 #define BELAY_CPU_PACK_A 1
 #define BELAY_CPU_PACK_B 2
+#define BELAY_CPU_GROUP 4 // panels of B that are made together
 
 // The work-items of a choice for a product, and what each of them does.
 struct belay_cpu_range {

@@ -11,9 +11,9 @@ struct tile {
     cl_uint width, rows, vectors;
 };
 static const struct tile tiles[] = {
-    { 16, 12, 2 }, { 16, 8, 3 }, { 16, 14, 2 }, { 16, 1, 8 }, { 16, 2, 8 }, { 16, 4, 4 },
-    { 8, 6, 2 },   { 8, 4, 3 },  { 8, 12, 1 },  { 8, 1, 8 },  { 8, 2, 4 },  { 8, 3, 4 },
-    { 4, 6, 4 },   { 4, 8, 2 },  { 4, 1, 8 },   { 4, 2, 8 },  { 4, 4, 4 },
+    { 16, 12, 2 }, { 16, 8, 3 }, { 16, 14, 2 }, { 16, 4, 4 }, { 16, 1, 8 }, { 16, 2, 8 },
+    { 8, 6, 2 },   { 8, 4, 3 },  { 8, 12, 1 },  { 8, 3, 4 },  { 8, 1, 8 },  { 8, 2, 4 },
+    { 4, 6, 4 },   { 4, 8, 2 },  { 4, 4, 4 },   { 4, 1, 8 },  { 4, 2, 8 },
 };
 static const struct tile dots[] = {
     { 16, 6, 4 }, { 16, 1, 4 }, { 8, 4, 3 }, { 8, 1, 4 }, { 4, 4, 4 }, { 4, 1, 4 },
@@ -34,18 +34,14 @@ static bool has_tile(const struct tile *list, size_t count, cl_uint width, cl_ui
     return false;
 }
 
-// The first tile of a width with no more than `rows` rows, else the one with the fewest.
+// The first tile of a width that has no more rows than there are; programs are few because only
+// the first one and those of one and two rows are chosen untuned.
 static struct tile tile_for(const struct tile *list, size_t count, cl_uint width, int64_t rows)
 {
     struct tile best = { 0 };
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].width != width)
-            continue;
-        if (list[i].rows <= rows && (best.rows == 0 || best.rows > rows))
+    for (size_t i = 0; i < count; i++)
+        if (list[i].width == width && (best.rows == 0 || (rows <= 2 && list[i].rows <= rows)))
             best = list[i];
-        else if (best.rows == 0 || (best.rows > rows && list[i].rows < best.rows))
-            best = list[i];
-    }
     return best;
 }
 
@@ -134,7 +130,7 @@ void belay_cpu_range_of(const struct belay_profile *profile, const struct belay_
     // Blocks along k are alike, in eights so that transposing goes in squares.
     out->kc = (cl_uint) (ceil_div(ceil_div(g->k, ceil_div(g->k > 0 ? g->k : 1, c->kc)), 8) * 8);
     const size_t rows = c->pack_a ? out->mb : c->rows;
-    out->room = ((size_t) columns + rows) * out->kc;
+    out->room = ((size_t) columns * BELAY_CPU_GROUP + rows) * out->kc;
     out->room = (out->room + 31) / 32 * 32;
 }
 

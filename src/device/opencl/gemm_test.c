@@ -15,8 +15,8 @@ struct shape {
 static const struct shape shapes[] = {
     { false, false, 33, 17, 40, 1, 0 }, { false, true, 13, 33, 65, 1, 0 },
     { true, false, 17, 33, 31, 1, 0 },  { true, true, 5, 18, 7, 1, 0 },
-    { false, false, 32, 32, 32, 1, 0 }, { false, true, 7, 3, 5, 0.5f, 2 },
-    { true, false, 3, 40, 9, -1, 1 },
+    { false, false, 32, 32, 32, 1, 0 }, { false, true, 9, 3, 5, 0.5f, 2 },
+    { true, false, 4, 40, 9, -1, 1 },
 };
 
 static float number(int i, int salt)
