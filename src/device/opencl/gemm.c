@@ -102,6 +102,9 @@ static belay_status choose(struct belay_cl *cl)
     belay_say(cl->log, BELAY_LOG_WARN,
               "%s: products by '%s' are not to be trusted here (%s); the plain kernels take over",
               cl->info.select, provider->name, cl->log->last);
+    // Another order of summation: checkpoints say it.
+    size_t length = strlen(cl->dev->identity);
+    snprintf(cl->dev->identity + length, sizeof(cl->dev->identity) - length, "; fell back to plain");
     return open_and_test(cl, &belay_cl_gemm_plain);
 }
 
