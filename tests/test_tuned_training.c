@@ -51,13 +51,14 @@ static int put_choice(struct belay_device *dev, const struct belay_gemm *g, bool
 {
     struct belay_cl *cl = belay_cl_of(dev);
     struct belay_cl_choices choices = { 0 };
-    char name[BELAY_CL_CHOICE_TEXT];
+    char name[BELAY_CL_CHOICE_TEXT], kind[BELAY_CL_CHOICE_TEXT];
     ck_log_ok(&test_log, belay_cl_gemm_choices(cl, g, &choices));
     if (choices.count < 2)
         return 0;
     belay_cl_gemm_class(g, name);
+    belay_cl_gemm_kind(cl, kind);
     const struct belay_tuned entry = { .device = dev->tune_key,
-                                       .kind = "product",
+                                       .kind = kind,
                                        .shape = name,
                                        .choice = choices.name[last ? choices.count - 1 : 1],
                                        .gflops = 1 };
@@ -71,7 +72,8 @@ static void check_taken(const char *path, const struct belay_tuning *t)
     setenv("BELAY_TUNE", path, 1);
     ck_log_ok(&test_log, belay_device_open(&test_log, device_spec(), 0, &dev));
     for (size_t i = 0; i < t->num; i++)
-        ck_assert_str_eq(belay_device_tuned(dev, "product", t->list[i].shape), t->list[i].choice);
+        ck_assert_str_eq(belay_device_tuned(dev, t->list[i].kind, t->list[i].shape),
+                         t->list[i].choice);
     belay_device_close(&dev);
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "device/opencl/opencl.h"
 #include "device/timer.h"
+#include "device/tune.h"
 
 // NULL stays NULL; false when memory is short.
 static bool copy_text(const char *text, char **out)
@@ -52,6 +53,7 @@ belay_status belay_ctx_open(belay_ctx *ctx)
         return BELAY_OK;
     BELAY_TRY(belay_device_open(&ctx->log, ctx->device_spec, ctx->memory_limit, &ctx->device));
     ctx->device->cache_dir = ctx->cache_dir;
+    belay_device_take_limits(ctx->device);
     return BELAY_OK;
 }
 

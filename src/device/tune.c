@@ -25,6 +25,18 @@ const char *belay_device_tuned(struct belay_device *dev, const char *kind, const
     return e ? e->choice : NULL;
 }
 
+void belay_device_take_limits(struct belay_device *dev)
+{
+    const struct belay_tuning *t = tuning_of(dev);
+    const struct belay_tuned *e = t ? belay_tuning_find(t, dev->tune_key, "limits", "") : NULL;
+    if (!e)
+        return;
+    dev->profile.flops = e->limits.flops;
+    dev->profile.bandwidth = e->limits.bandwidth[BELAY_BANDWIDTHS - 1];
+    dev->profile.launch = e->limits.launch;
+    dev->profile.sync = e->limits.sync;
+}
+
 void belay_device_forget_tuning(struct belay_device *dev)
 {
     if (!dev->tuning)

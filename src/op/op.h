@@ -32,6 +32,10 @@ struct belay_profile {
     uint32_t float_width;   // native vector width
     size_t max_group;       // work-items in a group
     size_t local_memory;    // bytes
+    // Measured by `belay tune` and kept in the user's file, else estimates from what the driver
+    // says. They may divide work among work-items; no order of a sum may depend on them.
+    double flops, bandwidth; // a second: multiply-adds in registers; bytes of memory
+    double launch, sync;     // seconds of a queued launch, and of one that is waited for
 };
 
 // A call with the shapes of this run (rows may be fewer than planned).

@@ -7,6 +7,17 @@
 #include "device/opencl/cl.h"
 #include "device/opencl/gemm.h"
 
+// Before anything was measured: what devices of the kind do at least.
+static void estimate(struct belay_profile *p, double clock_mhz)
+{
+    const double clock = (clock_mhz > 0 ? clock_mhz : 1500) * 1e6;
+    const double lanes = p->cpu ? p->float_width : 64;
+    p->flops = 2 * lanes * clock * p->compute_units;
+    p->bandwidth = p->cpu ? 1e10 * p->compute_units : 1e11;
+    p->launch = p->cpu ? 3e-6 : 5e-6;
+    p->sync = 4e-5;
+}
+
 static belay_status fill_profile(struct belay_cl *cl, bool is_cpu)
 {
     struct belay_profile *p = &cl->dev->profile;
@@ -19,6 +30,7 @@ static belay_status fill_profile(struct belay_cl *cl, bool is_cpu)
     p->float_width = cl->info.native_float_width ? cl->info.native_float_width : 1;
     p->max_group = (size_t) cl->info.max_group;
     p->local_memory = (size_t) cl->info.local_memory;
+    estimate(p, cl->info.clock_mhz);
     return BELAY_OK;
 }
 

@@ -244,14 +244,20 @@ belay_status belay_cl_gemm_choose(struct belay_cl *cl, const char *class_name,
     return BELAY_OK;
 }
 
+void belay_cl_gemm_kind(const struct belay_cl *cl, char out[BELAY_CL_CHOICE_TEXT])
+{
+    snprintf(out, BELAY_CL_CHOICE_TEXT, "product %s", belay_cl_gemm_name(cl));
+}
+
 // What was forced, else what the user's tuning file says; a name that the provider does not know
 // counts as none.
 const char *belay_cl_gemm_chosen(const struct belay_cl *cl, const struct belay_gemm *g)
 {
-    char name[BELAY_CL_CHOICE_TEXT];
+    char name[BELAY_CL_CHOICE_TEXT], kind[BELAY_CL_CHOICE_TEXT];
     belay_cl_gemm_class(g, name);
+    belay_cl_gemm_kind(cl, kind);
     const struct chosen *c = find_chosen(cl, name);
-    const char *choice = c ? c->choice : belay_device_tuned(cl->dev, "product", name);
+    const char *choice = c ? c->choice : belay_device_tuned(cl->dev, kind, name);
     return choice ? choice : "";
 }
 

@@ -65,6 +65,8 @@ belay_status belay_cl_gemm_choices(struct belay_cl *cl, const struct belay_gemm 
 // BELAY_ERR_ARG when the provider in use knows no such choice.
 belay_status belay_cl_gemm_choose(struct belay_cl *cl, const char *class_name,
                                   const char *choice);
+// The kind of its lines in the tuning file: "product cpu".
+void belay_cl_gemm_kind(const struct belay_cl *cl, char out[BELAY_CL_CHOICE_TEXT]);
 // For providers: what was chosen for the class of a product, "" for nothing.
 const char *belay_cl_gemm_chosen(const struct belay_cl *cl, const struct belay_gemm *g);
 // For providers: device memory of at least `size` bytes that a product's kernels may use while

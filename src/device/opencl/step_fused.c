@@ -31,11 +31,19 @@ static uint64_t ceil_div(uint64_t a, uint64_t b)
     return (a + b - 1) / b;
 }
 
+// Elements that are worth a work-item: as many as the memory moves while one is launched.
+static uint64_t least_elements(const struct belay_profile *p)
+{
+    const double bytes = 12, elements = p->launch * p->bandwidth / bytes; // two in, one out
+    return elements < 1024 ? 1024 : elements > 1 << 16 ? 1 << 16 : (uint64_t) elements;
+}
+
 // CPU: ranges of at least some thousand elements, a few for each core, one a group.
 static void divide_cpu(struct belay_cl *cl, uint64_t columns, uint64_t rows, bool two,
                        struct belay_cl_launch *l, cl_uint per[2])
 {
-    const uint64_t width = belay_cl_fused_width(cl), least = 4096;
+    const uint64_t width = belay_cl_fused_width(cl);
+    const uint64_t least = least_elements(&cl->dev->profile);
     uint64_t items = ceil_div(columns * rows, least);
     const uint64_t most = (uint64_t) cl->dev->profile.compute_units * 4;
     if (items > most)

@@ -180,8 +180,10 @@ done:
 static belay_status keep_best(struct tuner *t, const char *choice, double seconds, double usual)
 {
     const double flops = 2.0 * (double) t->g.m * (double) t->g.n * (double) t->g.k;
+    char kind[BELAY_CL_CHOICE_TEXT];
+    belay_cl_gemm_kind(t->cl, kind);
     const struct belay_tuned entry = { .device = t->cl->dev->tune_key,
-                                       .kind = "product",
+                                       .kind = kind,
                                        .shape = t->class_name,
                                        .choice = choice,
                                        .gflops = flops / seconds / 1e9 };
