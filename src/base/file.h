@@ -68,6 +68,7 @@ void belay_lock_drop(int *fd); // safe on -1
 // belay_file_call_count counts them.
 #define BELAY_FILE_KILL (-9)
 void belay_file_fail_at(int64_t n, int error);
+void belay_file_fail_from(int64_t n, int error); // that one and all after it
 int64_t belay_file_call_count(void);
 
 #endif

@@ -15,11 +15,23 @@
 static _Atomic int64_t calls;
 static _Atomic int64_t fail_at = -1; // the call's number since the start
 static _Atomic int fail_error;
+static _Atomic bool fail_forever;
+
+static void fail(int64_t n, int error, bool forever)
+{
+    atomic_store(&fail_error, error);
+    atomic_store(&fail_forever, forever);
+    atomic_store(&fail_at, n < 0 ? -1 : atomic_load(&calls) + n);
+}
 
 void belay_file_fail_at(int64_t n, int error)
 {
-    atomic_store(&fail_error, error);
-    atomic_store(&fail_at, n < 0 ? -1 : atomic_load(&calls) + n);
+    fail(n, error, false);
+}
+
+void belay_file_fail_from(int64_t n, int error)
+{
+    fail(n, error, true);
 }
 
 int64_t belay_file_call_count(void)
@@ -29,7 +41,8 @@ int64_t belay_file_call_count(void)
 
 static bool injected(void)
 {
-    if (atomic_fetch_add(&calls, 1) != atomic_load(&fail_at))
+    int64_t call = atomic_fetch_add(&calls, 1), at = atomic_load(&fail_at);
+    if (at < 0 || call < at || (call > at && !atomic_load(&fail_forever)))
         return false;
     // Tests of resume: the process dies here as by SIGKILL.
     if (atomic_load(&fail_error) == BELAY_FILE_KILL)

@@ -61,11 +61,32 @@ belay_status belay_trainer_measure(struct belay_trainer *t, enum belay_part part
     return BELAY_OK;
 }
 
+// A full disk does not end a run here either: the lines wait in memory. No checkpoint is made that
+// refers to lines which are not written.
+belay_status belay_trainer_write_log(struct belay_trainer *t)
+{
+    struct belay_log quiet = { 0 };
+    if (!t->unwritten.length)
+        return BELAY_OK;
+    t->metrics.log = &quiet;
+    belay_status status = belay_append_write(&t->metrics, t->unwritten.text, t->unwritten.length);
+    t->metrics.log = t->log;
+    if (status == BELAY_OK) {
+        belay_str_clear(&t->unwritten);
+        return BELAY_OK;
+    }
+    if (status != BELAY_ERR_IO)
+        return belay_fail(t->log, status, "%s", quiet.last);
+    belay_say(t->log, BELAY_LOG_WARN,
+              "step %llu: the log could not be written, its lines wait in memory: %s",
+              (unsigned long long) t->s.step, quiet.last);
+    return BELAY_OK;
+}
+
 // One line of metrics.jsonl: full precision, no clock.
 static belay_status log_check(struct belay_trainer *t, const struct check_values *val)
 {
-    struct belay_str s = { 0 };
-    belay_status status = BELAY_OK;
+    struct belay_str s = t->unwritten;
     belay_str_addf(&s, "{\"step\":%llu,\"epoch\":", (unsigned long long) t->s.step);
     belay_str_add_number(&s, belay_trainer_epoch(t));
     belay_str_add(&s, ",\"lr\":");
@@ -85,19 +106,18 @@ static belay_status log_check(struct belay_trainer *t, const struct check_values
         belay_str_add(&s, "}");
     }
     belay_str_addf(&s, ",\"improved\":%s}\n", t->improved ? "true" : "false");
+    t->unwritten = s;
     if (s.failed)
-        status = belay_fail_nomem(t->log, s.length);
-    else
-        status = belay_append_write(&t->metrics, s.text, s.length);
-    t->s.log_length = t->metrics.size;
-    belay_str_free(&s);
-    return status;
+        return belay_fail_nomem(t->log, s.length);
+    t->s.log_length = t->metrics.size + s.length;
+    return belay_trainer_write_log(t);
 }
 
 // Decisions that a clock made are recorded where the clocks are.
 static belay_status log_time(struct belay_trainer *t, belay_stop_reason decided)
 {
     char line[160], decision[64] = "";
+    struct belay_log quiet = { 0 };
     double seconds = belay_trainer_seconds(t);
     bool clock = t->reason == BELAY_STOP_TIME ||
                  (decided != BELAY_STOP_NONE && belay_trainer_by_clock(t));
@@ -106,7 +126,11 @@ static belay_status log_time(struct belay_trainer *t, belay_stop_reason decided)
                  belay_stop_reason_name(decided ? decided : t->reason));
     snprintf(line, sizeof(line), "{\"step\":%llu,\"seconds\":%.3f%s}\n",
              (unsigned long long) t->s.step, t->spent_before + seconds, decision);
-    return belay_append_write(&t->timing, line, strlen(line));
+    t->timing.log = &quiet;
+    belay_status status = belay_append_write(&t->timing, line, strlen(line));
+    t->timing.log = t->log;
+    // A line of clocks is not worth a run.
+    return status == BELAY_ERR_IO ? BELAY_OK : status;
 }
 
 // What model files say of themselves.

@@ -189,6 +189,7 @@ void belay_trainer_destroy(belay_trainer **trainer)
     belay_recipe_destroy(&t->recipe);
     belay_str_free(&t->model_text);
     belay_str_free(&t->line);
+    belay_str_free(&t->unwritten);
     belay_str_free(&t->sentence);
     belay_str_free(&t->json);
     belay_str_free(&t->plan);

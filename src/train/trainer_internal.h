@@ -71,6 +71,7 @@ struct belay_trainer {
     struct belay_saver *saver;       // NULL without files
     struct belay_run_paths paths;
     struct belay_append metrics, timing;
+    struct belay_str unwritten;      // lines of metrics.jsonl that the disk did not take yet
     struct belay_board *board;       // NULL without run.tensorboard
     int lock;
     belay_stop_reason reason;
@@ -94,6 +95,8 @@ belay_status belay_trainer_setup(struct belay_trainer *t, const belay_trainer_pa
 // trainer_check.c
 belay_status belay_trainer_drain(struct belay_trainer *t);
 belay_status belay_trainer_check(struct belay_trainer *t);
+// Lines that could not be written are tried again.
+belay_status belay_trainer_write_log(struct belay_trainer *t);
 // Evaluates a part with the present weights.
 belay_status belay_trainer_measure(struct belay_trainer *t, enum belay_part part,
                                    struct check_values *out);

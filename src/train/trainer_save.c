@@ -109,20 +109,11 @@ static belay_status drop_dependent(struct belay_trainer *t, const struct save_sl
 
 // A full disk or a bad one does not end a run at once: the old files stand, the next save is
 // another try.
-static belay_status failed(struct belay_trainer *t, struct save_slot *slot)
+static belay_status count_failure(struct belay_trainer *t, const char *what, uint64_t step,
+                                  belay_status status)
 {
     struct belay_saver *v = t->saver;
-    bool best = kind_of(v, slot) == BELAY_SNAP_WEIGHTS;
-    belay_status status = v->job.status;
-    snprintf(v->error, sizeof(v->error), "%s", v->job.log.last);
     v->failures++;
-    if (best) {
-        slot->state = SLOT_TAKEN;
-        slot->failed = true;
-        BELAY_TRY(drop_dependent(t, slot));
-    } else {
-        BELAY_TRY(empty(t, slot));
-    }
     if (status != BELAY_ERR_IO)
         return belay_fail(t->log, status, "%s", v->error);
     if (v->failures > t->recipe->save_retries)
@@ -131,9 +122,23 @@ static belay_status failed(struct belay_trainer *t, struct save_slot *slot)
     belay_say(t->log, BELAY_LOG_WARN,
               "step %llu: the %s could not be saved (%d of at most %d in a row), training goes on, "
               "the older files stand, the next save tries again: %s",
-              (unsigned long long) slot->s.step, best ? "best" : "checkpoint", v->failures,
-              t->recipe->save_retries, v->error);
+              (unsigned long long) step, what, v->failures, t->recipe->save_retries, v->error);
     return BELAY_OK;
+}
+
+static belay_status failed(struct belay_trainer *t, struct save_slot *slot)
+{
+    struct belay_saver *v = t->saver;
+    bool best = kind_of(v, slot) == BELAY_SNAP_WEIGHTS;
+    snprintf(v->error, sizeof(v->error), "%s", v->job.log.last);
+    if (best) {
+        slot->state = SLOT_TAKEN;
+        slot->failed = true;
+        BELAY_TRY(drop_dependent(t, slot));
+    } else {
+        BELAY_TRY(empty(t, slot));
+    }
+    return count_failure(t, best ? "best" : "checkpoint", slot->s.step, v->job.status);
 }
 
 static belay_status written(struct belay_trainer *t, struct save_slot *slot)
@@ -192,6 +197,12 @@ static belay_status start(struct belay_trainer *t, struct save_slot *slot)
 {
     struct belay_saver *v = t->saver;
     bool best = kind_of(v, slot) == BELAY_SNAP_WEIGHTS;
+    if (!best && slot->s.num_bests && slot->s.bests[0].step != v->digest_step) {
+        snprintf(v->error, sizeof(v->error), "the best of step %llu is not saved",
+                 (unsigned long long) slot->s.bests[0].step);
+        BELAY_TRY(empty(t, slot));
+        return count_failure(t, "checkpoint", slot->s.step, BELAY_ERR_IO);
+    }
     BELAY_TRY(best ? prepare_best(t, slot) : prepare_full(t, slot));
     slot->state = SLOT_WRITING;
     v->working = slot;
@@ -242,6 +253,13 @@ static belay_status take(struct belay_trainer *t, enum belay_snap_kind kind, uns
     struct save_slot *slot = &v->slots[kind];
     while (slot->state != SLOT_EMPTY && !slot->failed)
         BELAY_TRY(advance(t, true));
+    // Of one that holds what the new one does not, another try is made first, and it stays.
+    if (slot->failed && (slot->publish & ~publish)) {
+        slot->failed = false;
+        BELAY_TRY(belay_trainer_wait_saves(t));
+        if (slot->failed)
+            return BELAY_OK;
+    }
     if (slot->failed)
         BELAY_TRY(empty(t, slot));
     BELAY_TRY(belay_engine_snap(t->engine, kind));
@@ -278,6 +296,12 @@ belay_status belay_trainer_save_checkpoint(struct belay_trainer *t)
 {
     if (t->no_files)
         return BELAY_OK;
+    BELAY_TRY(belay_trainer_write_log(t));
+    if (t->unwritten.length) {
+        snprintf(t->saver->error, sizeof(t->saver->error), "%s: cannot be written",
+                 t->paths.metrics);
+        return count_failure(t, "checkpoint", t->s.step, BELAY_ERR_IO);
+    }
     t->saver->slots[BELAY_SNAP_WEIGHTS].failed = false; // another try
     return take(t, BELAY_SNAP_ALL, 0);
 }
@@ -288,13 +312,14 @@ belay_status belay_trainer_finish_saves(struct belay_trainer *t)
     if (!v)
         return BELAY_OK;
     BELAY_TRY(belay_trainer_wait_saves(t));
-    if (!v->failures)
+    BELAY_TRY(belay_trainer_write_log(t));
+    if (!v->failures && !t->unwritten.length)
         return BELAY_OK;
     if (t->reason != BELAY_STOP_NAN) {
         BELAY_TRY(belay_trainer_save_checkpoint(t));
         BELAY_TRY(belay_trainer_wait_saves(t));
     }
-    return v->failures ? belay_fail(t->log, BELAY_ERR_IO, "the end of the run is not saved: %s",
+    return v->failures || t->unwritten.length ? belay_fail(t->log, BELAY_ERR_IO, "the end of the run is not saved: %s",
                                     v->error)
                        : BELAY_OK;
 }
