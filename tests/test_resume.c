@@ -342,11 +342,11 @@ static void check_killed_with(const char *name, const char *extra)
     char want[400], dir[300], what[64];
     path_of(dir, sizeof(dir), name);
     snprintf(want, sizeof(want), "%s-whole", dir);
-    ck_assert_int_eq(run(want, (struct kill){ 0, -1, 0, extra }, NULL), 0);
+    ck_assert_int_eq(run(want, (struct kill){ .call = -1, .extra = extra }, NULL), 0);
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         remove_run(dir);
-        ck_assert_int_eq(run(dir, (struct kill){ steps[i], -1, 0, extra }, NULL), -SIGKILL);
-        ck_assert_int_eq(run(dir, (struct kill){ 0, -1, 0, extra }, NULL), 0);
+        ck_assert_int_eq(run(dir, (struct kill){ .step = steps[i], .call = -1, .extra = extra }, NULL), -SIGKILL);
+        ck_assert_int_eq(run(dir, (struct kill){ .call = -1, .extra = extra }, NULL), 0);
         snprintf(what, sizeof(what), "%s: killed after step %d", name, (int) steps[i]);
         check_same(dir, want, what);
     }
