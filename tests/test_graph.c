@@ -95,6 +95,23 @@ START_TEST(equal_nodes_are_joined_and_unused_ones_dropped)
 }
 END_TEST
 
+START_TEST(a_loss_and_its_gradient_become_one_node_and_a_factor_of_one_none)
+{
+    belay_graph *g = new_graph();
+    belay_value *x = input(g, "x", 2, 3, 4), *dx;
+    belay_value *target = belay_input(g, "t", BELAY_I32, 1, (const int64_t[]){ 3 }, false);
+    belay_value *loss = belay_cross_entropy(g, x, target);
+    ck_log_ok(&test_log, belay_gradient(g, loss, 1, &x, &dx));
+    belay_graph_output(g, belay_exp(g, loss), "loss");
+    belay_graph_output(g, belay_exp(g, dx), "dx");
+    ck_log_ok(&test_log, belay_graph_optimize(g));
+    ck_assert_uint_eq(live_nodes(g), 3);
+    ck_assert_str_eq(loss->node->op->name, "cross_entropy_with_grad");
+    ck_assert(!loss->node->dead && loss->node->y[2]->node == loss->node);
+    belay_graph_destroy(&g);
+}
+END_TEST
+
 START_TEST(two_dropouts_are_never_joined)
 {
     belay_graph *g = new_graph();
@@ -357,6 +374,7 @@ static Suite *suite_graph(void)
     tcase_add_test(tc, the_first_error_sticks_and_names_both_shapes);
     tcase_add_test(tc, a_parameter_of_the_same_name_is_shared);
     tcase_add_test(tc, equal_nodes_are_joined_and_unused_ones_dropped);
+    tcase_add_test(tc, a_loss_and_its_gradient_become_one_node_and_a_factor_of_one_none);
     tcase_add_test(tc, two_dropouts_are_never_joined);
     tcase_add_test(tc, numbers_are_folded);
     tcase_add_test(tc, a_chain_becomes_one_kernel_and_a_diamond_through_a_product_does_not);

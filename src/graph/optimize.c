@@ -44,9 +44,16 @@ static bool joinable(const struct belay_node *n)
     return true;
 }
 
+// An operator and one that extends it meet in the table.
+static const struct belay_op *base_op(const struct belay_node *n)
+{
+    return n->op->extends ? n->op->extends : n->op;
+}
+
 static uint64_t node_hash(const struct belay_node *n)
 {
-    uint64_t h = belay_hash64(&n->attrs, sizeof(n->attrs)) ^ belay_hash64(&n->op, sizeof(n->op));
+    const struct belay_op *op = base_op(n);
+    uint64_t h = belay_hash64(&n->attrs, sizeof(n->attrs)) ^ belay_hash64(&op, sizeof(op));
     for (int k = 0; k < n->num_x; k++) {
         // Equal numbers are equal inputs.
         uint64_t part = (uint64_t) n->x[k]->id + 1;
@@ -68,7 +75,7 @@ static bool same_input(const belay_value *a, const belay_value *b)
 
 static bool same_node(const struct belay_node *a, const struct belay_node *b)
 {
-    if (a->op != b->op || a->num_x != b->num_x ||
+    if (base_op(a) != base_op(b) || a->num_x != b->num_x ||
         memcmp(&a->attrs, &b->attrs, sizeof(a->attrs)) != 0)
         return false;
     // A backward element-wise node is cheaper computed again than kept since the forward pass.
@@ -80,20 +87,64 @@ static bool same_node(const struct belay_node *a, const struct belay_node *b)
     return true;
 }
 
+// The input that the output is, since the other one is a number that changes nothing; or NULL.
+static struct belay_value *unchanged(const struct belay_node *n)
+{
+    for (int k = 0; k < 2 && n->num_x == 2; k++) {
+        const struct belay_value *number = n->x[k];
+        struct belay_value *other = n->x[1 - k];
+        if ((n->op->neutral_inputs >> k) & 1 && number->kind == BELAY_VALUE_SCALAR &&
+            number->scalar == n->op->neutral && other->dtype == n->y[0]->dtype &&
+            belay_shape_equal(&other->shape, &n->y[0]->shape))
+            return other;
+    }
+    return NULL;
+}
+
+// `old` makes the outputs of the equal node `n` too. If n makes more of them, it becomes n in its
+// own place, before everything that reads it.
+static void take_over(struct joiner *j, struct belay_node *old, struct belay_node *n)
+{
+    if (n->num_y > old->num_y) {
+        struct belay_value **y = old->y;
+        int num = old->num_y;
+        old->op = n->op;
+        old->y = n->y;
+        old->num_y = n->num_y;
+        n->y = y;
+        n->num_y = num;
+        for (int k = 0; k < num; k++) {
+            struct belay_value *v = n->y[k];
+            n->y[k] = old->y[k];
+            old->y[k] = v;
+        }
+        for (int k = num; k < old->num_y; k++)
+            old->y[k]->node = old;
+        n->op = n->op->extends;
+    }
+    for (int k = 0; k < n->num_y; k++)
+        j->same[n->y[k]->id] = old->y[k];
+    n->dead = true;
+}
+
 static void join(struct joiner *j, struct belay_node *n)
 {
     for (int k = 0; k < n->num_x; k++)
         n->x[k] = j->same[n->x[k]->id];
     if (!joinable(n))
         return;
+    struct belay_value *same = unchanged(n);
+    if (same) {
+        j->same[n->y[0]->id] = same;
+        n->dead = true;
+        return;
+    }
     size_t at = (size_t) node_hash(n) & j->mask;
     for (; j->table[at]; at = (at + 1) & j->mask) {
         struct belay_node *old = j->g->nodes[j->table[at] - 1];
         if (!same_node(old, n))
             continue;
-        for (int k = 0; k < n->num_y; k++)
-            j->same[n->y[k]->id] = old->y[k];
-        n->dead = true;
+        take_over(j, old, n);
         return;
     }
     j->table[at] = n->id + 1;

@@ -21,6 +21,8 @@ static void div_grad(struct belay_grad *g)
 const struct belay_op belay_op_div = {
     .name = "div",
     .num_x = 2,
+    .neutral_inputs = 2,
+    .neutral = 1,
     .keep = 2,
     .grad = div_grad,
     .eval = div_eval,

@@ -16,6 +16,8 @@ static void mul_grad(struct belay_grad *g)
 const struct belay_op belay_op_mul = {
     .name = "mul",
     .num_x = 2,
+    .neutral_inputs = 3,
+    .neutral = 1,
     .keep = 3,
     .grad = mul_grad,
     .eval = mul_eval,
