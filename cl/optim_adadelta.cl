@@ -1,5 +1,6 @@
 // adadelta. Reference and formula: src/train/optimizer/adadelta.c. A change here is a change there.
 // h: lr, 1 - rho, eps, weight_decay, sign.
+#include "optim.clh"
 
 void adadelta_s2_one(float8 h, float8 g, float8 *p, float8 *v, float8 *u)
 {

@@ -1,5 +1,6 @@
 // adagrad. Reference and formula: src/train/optimizer/adagrad.c. A change here is a change there.
 // h: lr / (1 + (t - 1) * lr_decay), initial sum in the first step, eps, weight_decay, sign.
+#include "optim.clh"
 
 void adagrad_s1_one(float8 h, float8 g, float8 *p, float8 *v)
 {

@@ -1,6 +1,7 @@
 // adam, adamw. Reference and formula: src/train/optimizer/adam.c, adamw.c. A change here is a
 // change there.
 // h: lr / (1 - beta1^t), 1 - beta1, amsgrad, 1 - beta2, sqrt(1 - beta2^t), eps, decay, sign.
+#include "optim.clh"
 
 void adam_moments(float8 h, float8 g, float8 *m, float8 *v)
 {

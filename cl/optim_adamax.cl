@@ -1,5 +1,6 @@
 // adamax. Reference and formula: src/train/optimizer/adamax.c. A change here is a change there.
 // h: lr / (1 - beta1^t), 1 - beta1, beta2, eps, weight_decay, sign.
+#include "optim.clh"
 
 void adamax_s2_one(float8 h, float8 g, float8 *p, float8 *m, float8 *u)
 {

@@ -1,5 +1,6 @@
 // lion. Reference and formula: src/train/optimizer/lion.c. A change here is a change there.
 // h: lr, 1 - beta1, 1 - beta2, 1 - lr * weight_decay, sign.
+#include "optim.clh"
 
 void lion_s1_one(float8 h, float8 g, float8 *p, float8 *m)
 {

@@ -1,5 +1,6 @@
 // nadam. Reference and formula: src/train/optimizer/nadam.c. A change here is a change there.
 // h: share of g, share of m, 1 - beta1, 1 - beta2, sqrt(1 - beta2^t), eps, decay, sign.
+#include "optim.clh"
 
 void nadam_s2_one(float8 h, float8 g, float8 *p, float8 *m, float8 *v)
 {

@@ -1,5 +1,6 @@
 // radam. Reference and formula: src/train/optimizer/radam.c. A change here is a change there.
 // h: size scaled, size not scaled, 1 - beta1, 1 - beta2, eps, decay, sign.
+#include "optim.clh"
 
 void radam_s2_one(float8 h, float8 g, float8 *p, float8 *m, float8 *v)
 {

@@ -1,5 +1,6 @@
 // rmsprop. Reference and formula: src/train/optimizer/rmsprop.c. A change here is a change there.
 // h: lr, 1 - alpha, eps, weight_decay, momentum, centered, sign.
+#include "optim.clh"
 
 float8 rmsprop_grad(float8 h, float8 g, float8 p)
 {

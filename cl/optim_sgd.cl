@@ -1,5 +1,6 @@
 // sgd. Reference and formula: src/train/optimizer/sgd.c. A change here is a change there.
 // h: lr, momentum, 1 - dampening, weight_decay, sign, share of g, share of momentum.
+#include "optim.clh"
 
 float8 sgd_grad(float8 h, float8 g, float8 p)
 {

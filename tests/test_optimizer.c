@@ -87,13 +87,39 @@ static void fill(float *x, size_t count, uint64_t stream, float scale)
 // ---- the update ----
 
 struct trained {
-    float param[COUNT], state[BELAY_MAX_MOMENTS][COUNT];
+    float param[COUNT], state[BELAY_MAX_MOMENTS][COUNT], ema[COUNT], norm[2];
     int num_states;
 };
 
+// How the gradients come.
+enum mode {
+    PLAIN,   // one a step, norm from the update itself
+    CLIPPED, // scaled by a norm computed before
+    SUMMED,  // left in the arena by three batches, and cleared
+};
+
+static void set_common(struct rig *r, belay_value *common, bool last)
+{
+    const float numbers[BELAY_COMMON] = { [BELAY_COMMON_EMA] = 0.25f, [BELAY_COMMON_LAST] = last };
+    rig_set(r, common, numbers);
+}
+
+// Runs with gradients that are not whole yet: nothing may happen.
+static void run_unfinished(struct rig *r, belay_value *common, belay_value *grads)
+{
+    static float some[COUNT], after[COUNT];
+    fill(some, COUNT - 100, 99, 1);
+    rig_set(r, grads, some);
+    set_common(r, common, false);
+    rig_run(r, 0);
+    rig_get(r, grads, after);
+    ck_assert_mem_eq(after, some, sizeof(some));
+    set_common(r, common, true);
+}
+
 // Blocks 0, 1 and 4 are of group 0, block 3 of group 1, block 2 is frozen. The last 100 elements
 // are padding.
-static void train(const struct belay_optimizer *opt, const double *options,
+static void train(const struct belay_optimizer *opt, const double *options, enum mode mode,
                   struct belay_device *dev, struct trained *out)
 {
     static const int32_t groups[BLOCKS] = { 0, 0, -1, 1, 0 };
@@ -108,12 +134,26 @@ static void train(const struct belay_optimizer *opt, const double *options,
     for (unsigned mask = opt->states(options); mask; mask >>= 1, out->num_states++)
         states[out->num_states] =
             state(&r, opt->state_names[out->num_states], BELAY_F32, COUNT);
-    belay_value *norm = belay_grad_norm(r.graph, grads, 50);
-    ck_log_ok(&logger, belay_optimizer_nodes(r.graph, opt, out->num_states, param, grads, states,
-                                             block_group, hyper, norm));
+    belay_value *common = state(&r, "common", BELAY_F32, BELAY_COMMON), *squares = NULL;
+    struct belay_update update = {
+        .optimizer = opt, .num_states = out->num_states, .params = param, .grads = grads,
+        .ema = state(&r, "ema", BELAY_F32, COUNT), .block_group = block_group, .hyper = hyper,
+        .common = common, .clear = mode == SUMMED,
+    };
+    memcpy(update.states, states, sizeof(states));
+    if (mode == CLIPPED) {
+        squares = belay_grad_squares(r.graph, grads, common);
+        update.norm = belay_grad_norm(r.graph, squares, 50);
+    }
+    ck_log_ok(&logger, belay_optimizer_nodes(r.graph, &update, mode == CLIPPED ? NULL : &squares));
+    belay_value *norm = mode == CLIPPED ? update.norm : belay_grad_norm(r.graph, squares, 0);
+    norm = belay_graph_output(r.graph, norm, "norm");
     rig_ready(&r, dev);
+    set_common(&r, common, true);
     fill(out->param, COUNT - 100, 1, 1);
     rig_set(&r, param, out->param);
+    fill(out->ema, COUNT - 100, 2, 1);
+    rig_set(&r, update.ema, out->ema);
     rig_set(&r, block_group, groups);
     for (int k = 0; k < out->num_states; k++)
         rig_set(&r, states[k], out->state[k]);
@@ -127,11 +167,20 @@ static void train(const struct belay_optimizer *opt, const double *options,
         for (int i = 0; i < 2 * BELAY_HYPER; i++)
             numbers[i] = (float) h[i];
         rig_set(&r, hyper, numbers);
+        if (mode == SUMMED)
+            run_unfinished(&r, common, grads);
         fill(grad, COUNT - 100, 10 + t, 1);
         rig_set(&r, grads, grad);
         rig_run(&r, 0);
+        rig_get(&r, grads, grad);
+        bool cleared = true;
+        for (int i = 0; i < BELAY_BLOCK; i++)
+            cleared &= grad[i] == 0;
+        ck_assert(cleared == (mode == SUMMED));
     }
     rig_get(&r, param, out->param);
+    rig_get(&r, update.ema, out->ema);
+    rig_get(&r, norm, out->norm);
     for (int k = 0; k < out->num_states; k++)
         rig_get(&r, states[k], out->state[k]);
     rig_end(&r);
@@ -172,9 +221,12 @@ START_TEST(every_optimizer_gives_the_same_on_both_devices)
     double options[BELAY_MAX_OPTIONS];
     for (const struct belay_optimizer *const *o = belay_optimizers; *o; o++) {
         for (int which = 0; settings(*o, which, options); which++) {
-            train(*o, options, devices[0], &want);
-            train(*o, options, devices[1], &got);
+            enum mode mode = which == 0 ? PLAIN : CLIPPED;
+            train(*o, options, mode, devices[0], &want);
+            train(*o, options, mode, devices[1], &got);
             assert_close((*o)->name, got.param, want.param);
+            assert_close("ema", got.ema, want.ema);
+            ck_assert_float_eq_tol(got.norm[0], want.norm[0], 1e-4f);
             for (int k = 0; k < want.num_states; k++)
                 assert_close((*o)->state_names[k], got.state[k], want.state[k]);
         }
@@ -189,7 +241,7 @@ START_TEST(frozen_blocks_and_padding_stay_as_they_are)
     for (int d = 0; d < 2; d++) {
         for (const struct belay_optimizer *const *o = belay_optimizers; *o; o++) {
             settings(*o, 1, options);
-            train(*o, options, devices[d], &got);
+            train(*o, options, (enum mode) (d + (*o)->num_states) % 3, devices[d], &got);
             size_t at = 2 * BELAY_BLOCK;
             ck_assert_mem_eq(got.param + at, before.param + at, BELAY_BLOCK * sizeof(float));
             for (int k = 0; k < got.num_states; k++)
@@ -209,9 +261,34 @@ START_TEST(a_run_repeats_itself_bit_by_bit)
     double options[BELAY_MAX_OPTIONS];
     const struct belay_optimizer *opt = belay_optimizer_find("adamw");
     settings(opt, 1, options);
-    train(opt, options, devices[1], &want);
-    train(opt, options, devices[1], &got);
+    train(opt, options, PLAIN, devices[1], &want);
+    train(opt, options, PLAIN, devices[1], &got);
     ck_assert_mem_eq(&got, &want, sizeof(got));
+}
+END_TEST
+
+START_TEST(the_mean_of_weights_follows_them_and_gradients_may_be_summed)
+{
+    double options[BELAY_MAX_OPTIONS];
+    const struct belay_optimizer *opt = belay_optimizer_find("sgd");
+    settings(opt, 0, options);
+    for (int d = 0; d < 2; d++) {
+        train(opt, options, PLAIN, devices[d], &want);
+        train(opt, options, SUMMED, devices[d], &got);
+        ck_assert_mem_eq(got.param, want.param, sizeof(got.param));
+        ck_assert_mem_eq(got.ema, want.ema, sizeof(got.ema));
+        // Three steps of a quarter each: from the start it keeps 27 / 64.
+        fill(before.param, COUNT - 100, 1, 1);
+        fill(before.ema, COUNT - 100, 2, 1);
+        for (int i = 0; i < BELAY_BLOCK; i++) {
+            float moved = got.param[i] - before.param[i];
+            float mean = before.ema[i] * 27 / 64 + before.param[i] * 37 / 64;
+            ck_assert_float_le(fabsf(got.ema[i] - mean), fabsf(moved) + 0.1f);
+            ck_assert_float_ne(got.ema[i], before.ema[i]);
+        }
+        for (size_t i = 2 * BELAY_BLOCK; i < 3 * BELAY_BLOCK; i++) // frozen
+            ck_assert_float_eq(got.ema[i], before.ema[i]);
+    }
 }
 END_TEST
 
@@ -221,7 +298,7 @@ START_TEST(parameter_groups_have_their_own_rate)
     const struct belay_optimizer *opt = belay_optimizer_find("adam");
     settings(opt, 0, options);
     options[0] = 0.1;
-    train(opt, options, devices[1], &got);
+    train(opt, options, PLAIN, devices[1], &got);
     fill(before.param, COUNT - 100, 1, 1);
     double moved[2] = { 0 };
     for (size_t i = 0; i < BELAY_BLOCK; i++) {
@@ -279,9 +356,12 @@ static void norm_of(struct belay_device *dev, const float *grad, size_t blocks, 
     struct rig r;
     rig_begin(&r);
     belay_value *grads = state(&r, "grads", BELAY_F32, (int64_t) (blocks * BELAY_BLOCK));
-    belay_value *norm =
-        belay_graph_output(r.graph, belay_grad_norm(r.graph, grads, max_norm), "norm");
+    belay_value *common = state(&r, "common", BELAY_F32, BELAY_COMMON);
+    belay_value *norm = belay_graph_output(
+        r.graph, belay_grad_norm(r.graph, belay_grad_squares(r.graph, grads, common), max_norm),
+        "norm");
     rig_ready(&r, dev);
+    set_common(&r, common, true);
     rig_set(&r, grads, grad);
     rig_run(&r, 0);
     rig_get(&r, norm, out);
@@ -326,7 +406,9 @@ START_TEST(an_arena_of_broken_blocks_is_refused)
 {
     struct rig r;
     rig_begin(&r);
-    ck_assert_ptr_null(belay_grad_norm(r.graph, state(&r, "grads", BELAY_F32, 1000), 0));
+    belay_value *common = state(&r, "common", BELAY_F32, BELAY_COMMON);
+    belay_value *grads = state(&r, "grads", BELAY_F32, 1000);
+    ck_assert_ptr_null(belay_grad_squares(r.graph, grads, common));
     ck_assert_int_eq(belay_graph_check(r.graph), BELAY_ERR_SHAPE);
     rig_end(&r);
 }
@@ -461,6 +543,7 @@ static Suite *suite_optimizer(void)
     tcase_add_test(t, every_optimizer_gives_the_same_on_both_devices);
     tcase_add_test(t, frozen_blocks_and_padding_stay_as_they_are);
     tcase_add_test(t, a_run_repeats_itself_bit_by_bit);
+    tcase_add_test(t, the_mean_of_weights_follows_them_and_gradients_may_be_summed);
     tcase_add_test(t, parameter_groups_have_their_own_rate);
     tcase_add_test(t, every_optimizer_describes_itself);
     tcase_add_test(t, lion_goes_by_the_sign_of_the_mixed_gradient_and_keeps_a_slower_mean);

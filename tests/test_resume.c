@@ -196,6 +196,26 @@ START_TEST(killed_after_every_step)
 }
 END_TEST
 
+// Three batches a step, the last one smaller.
+START_TEST(killed_after_every_step_with_summed_gradients_and_a_mean_of_weights)
+{
+    char want[300], dir[300], what[64];
+    struct kill kill = { 0, -1, 0, "train.batch=5\ntrain.accumulate=3\ntrain.ema=0.9" };
+    path_of(want, sizeof(want), "summed");
+    path_of(dir, sizeof(dir), "summed-step");
+    ck_assert_int_eq(run(want, kill, NULL), 0);
+    for (uint64_t step = 1; step <= 31; step += slow_device() ? 9 : 1) {
+        remove_run(dir);
+        kill.step = step;
+        ck_assert_int_eq(run(dir, kill, NULL), -SIGKILL);
+        kill.step = 0;
+        ck_assert_int_eq(run(dir, kill, NULL), 0);
+        snprintf(what, sizeof(what), "killed after step %d", (int) step);
+        check_same(dir, want, what);
+    }
+}
+END_TEST
+
 // Among these calls are those between the best and the checkpoint that names it.
 START_TEST(killed_in_every_system_call_on_files)
 {
@@ -379,6 +399,7 @@ static Suite *suite_resume(void)
     tcase_set_timeout(tc, 900);
     tcase_add_test(tc, two_whole_runs_are_equal);
     tcase_add_test(tc, killed_after_every_step);
+    tcase_add_test(tc, killed_after_every_step_with_summed_gradients_and_a_mean_of_weights);
     tcase_add_test(tc, killed_in_every_system_call_on_files);
     tcase_add_test(tc, one_error_in_any_system_call_costs_nothing);
     tcase_add_test(tc, a_disk_that_is_full_from_any_call_on_costs_no_old_checkpoint);

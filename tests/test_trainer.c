@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "device/context.h"
 #include "format/safetensors.h"
+#include "train/trainer_internal.h"
 
 #define ROWS 150
 #define FEATURES 10
@@ -469,6 +470,49 @@ START_TEST(what_does_not_fit_is_refused_by_name)
 }
 END_TEST
 
+// Trains with these settings; the weights, owned.
+static float *weights_after(const char *batch, const char *accumulate, const char *ema,
+                            double *loss, size_t *count)
+{
+    const char *overrides[] = { "train.steps=9", "check.every=3 steps", "train.epochs=off", "stop.patience=off", batch,
+                                accumulate, ema, "optimizer.clip_norm=0.5" };
+    belay_trainer *t = make(overrides, sizeof(overrides) / sizeof(overrides[0]), false);
+    belay_progress p;
+    do
+        ck_ok(ctx, belay_trainer_step(t, &p));
+    while (p.reason == BELAY_STOP_NONE);
+    *loss = p.train_loss;
+    *count = belay_engine_arena_count(t->engine);
+    float *out = belay_alloc_array(2 * *count, sizeof(*out));
+    ck_assert_ptr_nonnull(out);
+    const float *arenas[1 + BELAY_MAX_MOMENTS];
+    ck_ok(ctx, belay_engine_snapshot(t->engine, arenas));
+    memcpy(out, arenas[0], *count * sizeof(*out));
+    memcpy(out + *count, arenas[belay_engine_shown(t->engine)], *count * sizeof(*out));
+    ck_ok(ctx, belay_engine_unmap(t->engine));
+    belay_trainer_destroy(&t);
+    return out;
+}
+
+START_TEST(batches_summed_up_are_one_large_batch)
+{
+    size_t count;
+    double a_loss, b_loss, moved = 0;
+    float *a = weights_after("train.batch=32", "train.accumulate=1", "train.ema=0.9", &a_loss,
+                             &count);
+    float *b = weights_after("train.batch=16", "train.accumulate=2", "train.ema=0.9", &b_loss,
+                             &count);
+    for (size_t i = 0; i < 2 * count; i++)
+        ck_assert_float_eq_tol(a[i], b[i], 1e-5f);
+    for (size_t i = 0; i < count; i++)
+        moved += fabs((double) (a[i] - a[count + i]));
+    ck_assert_double_gt(moved, 0.01); // the mean is not the weights
+    ck_assert_double_eq_tol(a_loss, b_loss, 1e-5);
+    belay_free(a);
+    belay_free(b);
+}
+END_TEST
+
 static Suite *suite_trainer(void)
 {
     Suite *s = suite_create("trainer");
@@ -489,6 +533,7 @@ static Suite *suite_trainer(void)
     tcase_add_test(tc, a_larger_limit_lets_a_finished_run_go_on);
     tcase_add_test(tc, a_damaged_checkpoint_is_passed_over_and_all_damaged_is_an_error);
     tcase_add_test(tc, what_does_not_fit_is_refused_by_name);
+    tcase_add_test(tc, batches_summed_up_are_one_large_batch);
     suite_add_tcase(s, tc);
     return s;
 }

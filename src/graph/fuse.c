@@ -294,7 +294,7 @@ static belay_status order_groups(struct fuser *f, struct belay_plan *plan)
                 break;
             }
         }
-        if (segment > (int) f->num_nodes + 1)
+        if (segment > 2 * (int) f->num_nodes + 1) // an effect takes two
             return belay_fail(f->g->log, BELAY_ERR_ARG, "plan: the graph has a cycle");
     }
     return BELAY_OK;

@@ -348,6 +348,28 @@ belay_value *belay_graph_output(belay_graph *g, belay_value *v, const char *name
     return v;
 }
 
+static bool is_read(const belay_graph *g, const belay_value *v)
+{
+    for (size_t i = 0; i < g->num_nodes; i++)
+        for (int k = 0; k < g->nodes[i]->num_x; k++)
+            if (g->nodes[i]->x[k] == v && !((g->nodes[i]->op->shape_only >> k) & 1))
+                return true;
+    return false;
+}
+
+belay_value *belay_graph_adding_output(belay_graph *g, belay_value *v, const char *name)
+{
+    if (!g || g->status != BELAY_OK || !v)
+        return NULL;
+    const struct belay_op *op = v->kind == BELAY_VALUE_NODE ? v->node->op : NULL;
+    if (!op || !(op->gemm || op->eval) || v->output || is_read(g, v))
+        v = belay_copy(g, v);
+    v = belay_graph_output(g, v, name);
+    if (v)
+        v->adds = true;
+    return v;
+}
+
 // ---- shapes of a run ----
 
 belay_status belay_graph_shapes(const belay_graph *g, int64_t rows, struct belay_shape *shapes)

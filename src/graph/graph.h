@@ -26,6 +26,7 @@ struct belay_value {
     double scalar;
     bool rows;                // INPUT: dim[0] is the rows of a batch
     bool output;              // belay_graph_output: kept, memory bound by the caller
+    bool adds;                // an output that is added to what its memory holds
     bool trainable;           // PARAM
 };
 
@@ -64,6 +65,10 @@ belay_value *belay_state(belay_graph *g, const char *name, belay_dtype dtype, in
 // Marks a value as an output of the program: it gets memory bound by the caller. Returns the
 // value to bind, which is a copy when `v` is no plain node output or is an output already.
 belay_value *belay_graph_output(belay_graph *g, belay_value *v, const char *name);
+// The same, but what is computed is added to what the memory holds: products do it as they store
+// (beta), element-wise kernels too; after other nodes, and where somebody reads the value, a copy
+// does it.
+belay_value *belay_graph_adding_output(belay_graph *g, belay_value *v, const char *name);
 
 // Gradients of the scalar `loss` by the values of `of`, as new nodes: grads[i] has of[i]'s shape,
 // or is NULL where loss does not depend on it. Stops at values that are not on the way.

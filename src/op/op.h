@@ -9,7 +9,7 @@
 #include "tensor/shape.h"
 
 #define BELAY_MAX_IN 16 // inputs of a node
-#define BELAY_MAX_OUT 4
+#define BELAY_MAX_OUT 8
 #define BELAY_MAX_ARGS 40 // of a kernel
 
 // Settings of one node, compared and hashed as bytes: always start from a zeroed struct.

@@ -52,7 +52,12 @@ int belay_engine_num_states(const struct belay_engine *e)
 
 const char *belay_engine_state_name(const struct belay_engine *e, int state)
 {
-    return e->p.optimizer->state_names[e->state_index[state]];
+    return state == e->num_moments ? "ema" : e->p.optimizer->state_names[e->state_index[state]];
+}
+
+int belay_engine_shown(const struct belay_engine *e)
+{
+    return e->num_states > e->num_moments ? e->num_states : 0;
 }
 
 size_t belay_engine_arena_count(const struct belay_engine *e)
@@ -108,15 +113,26 @@ static belay_status make_buffers(struct belay_engine *e)
     BELAY_TRY(belay_buf_create(dev, BELAY_LOG_SLOTS * e->train.log_width * sizeof(float),
                                BELAY_BUF_HOST_VISIBLE, &e->log_snapshot));
     BELAY_TRY(belay_buf_create(dev, e->blocks * sizeof(int32_t), 0, &e->block_group));
-    BELAY_TRY(belay_buf_create(
-        dev, (size_t) e->p.num_groups * BELAY_HYPER * sizeof(float), 0, &e->hyper));
+    size_t align = dev->align > sizeof(float) ? dev->align : sizeof(float);
+    e->common_at = (size_t) e->p.num_groups * BELAY_HYPER * sizeof(float);
+    e->common_at = (e->common_at + align - 1) / align * align;
+    e->hyper_size = e->common_at + BELAY_COMMON * sizeof(float);
+    BELAY_TRY(belay_buf_create(dev, e->hyper_size, 0, &e->hyper));
+    for (int i = 0; i < RING; i++) {
+        e->ring[i].hyper = belay_alloc(e->hyper_size);
+        if (!e->ring[i].hyper)
+            return belay_fail_nomem(e->log, e->hyper_size);
+    }
     return upload_blocks(e);
 }
 
 belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const float *data)
 {
-    return belay_buf_write(e->dev, &e->arenas[arena], 0, data,
-                           belay_engine_arena_count(e) * sizeof(*data), true);
+    size_t size = belay_engine_arena_count(e) * sizeof(*data);
+    int shown = belay_engine_shown(e);
+    if (arena == 0 && shown > 0)
+        BELAY_TRY(belay_buf_write(e->dev, &e->arenas[shown], 0, data, size, true));
+    return belay_buf_write(e->dev, &e->arenas[arena], 0, data, size, true);
 }
 
 belay_status belay_engine_get_arena(struct belay_engine *e, int arena, float *out)
@@ -135,7 +151,8 @@ static void choose_states(struct belay_engine *e)
         mask |= opt->states ? opt->states(e->p.group_options[i]) : (1u << opt->num_states) - 1;
     for (int i = 0; opt && i < opt->num_states; i++)
         if ((mask >> i) & 1)
-            e->state_index[e->num_states++] = i;
+            e->state_index[e->num_moments++] = i;
+    e->num_states = e->num_moments + (opt && e->p.ema > 0);
 }
 
 belay_status belay_engine_create(struct belay_log *log, const struct belay_engine_params *params,
@@ -150,6 +167,7 @@ belay_status belay_engine_create(struct belay_log *log, const struct belay_engin
     e->p = *params;
     e->dev = params->device;
     e->eval_only = !params->optimizer;
+    e->p.accumulate = params->accumulate > 1 ? params->accumulate : 1;
     choose_states(e);
     BELAY_TRY_DONE(belay_engine_place_data(e));
     BELAY_TRY_DONE(belay_engine_build_graphs(e));
@@ -195,6 +213,7 @@ void belay_engine_destroy(struct belay_engine **engine)
     }
     belay_model_params_finish(&e->model_params);
     for (int i = 0; i < RING; i++) {
+        belay_free(e->ring[i].hyper);
         belay_free(e->ring[i].order);
         belay_free(e->ring[i].x);
         belay_free(e->ring[i].y);

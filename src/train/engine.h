@@ -41,6 +41,8 @@ struct belay_engine_params { // borrowed, but what is marked
     const char *group_match[BELAY_MAX_PARAM_GROUPS]; // globs; the last group takes the rest
     bool group_frozen[BELAY_MAX_PARAM_GROUPS];
     double clip_norm;
+    double ema;                        // decay of the weights' mean over steps; 0: none
+    int64_t accumulate;                // batches of one step; 0: 1
     bool stream;                       // force streaming (tests)
 };
 
@@ -53,8 +55,8 @@ struct belay_engine_param {
 
 struct belay_step_scalars { // what the host computes for one step
     uint64_t step;          // counts from 0
-    size_t first;           // position of the batch in the order
-    size_t rows;
+    size_t first;           // position of the step's rows in the order
+    size_t rows;            // at most batch * accumulate
     float hyper[BELAY_MAX_PARAM_GROUPS * BELAY_HYPER];
 };
 
@@ -73,8 +75,11 @@ belay_status belay_engine_create(struct belay_log *log, const struct belay_engin
 void belay_engine_destroy(struct belay_engine **engine);
 
 const struct belay_engine_param *belay_engine_params(const struct belay_engine *e, size_t *count);
+// States of the optimizer; last, if it is wanted, the mean of the weights, named "ema".
 int belay_engine_num_states(const struct belay_engine *e);
 const char *belay_engine_state_name(const struct belay_engine *e, int state);
+// The arena of the weights that evaluation uses and that are worth keeping: 0, or that of the mean.
+int belay_engine_shown(const struct belay_engine *e);
 size_t belay_engine_arena_count(const struct belay_engine *e); // elements of each arena
 // Whether it reads the features of its parts after it was made.
 bool belay_engine_streams(const struct belay_engine *e);
@@ -92,7 +97,7 @@ belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *nor
 belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
                                    struct belay_eval_sums *out);
 
-// Arenas: 0 parameters, 1… states. Host copies have belay_engine_arena_count floats.
+// Arenas: 0 parameters, 1… states. With the parameters their mean is set too. Host copies have belay_engine_arena_count floats.
 belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const float *data);
 // Waits for what is enqueued.
 belay_status belay_engine_get_arena(struct belay_engine *e, int arena, float *out);
@@ -110,7 +115,7 @@ belay_status belay_engine_snap_ready(struct belay_engine *e, enum belay_snap_kin
 void belay_engine_snap_arenas(const struct belay_engine *e, enum belay_snap_kind kind,
                               const float **arenas);
 // What belay_engine_losses would have given when the snapshot of ALL was taken.
-void belay_engine_snap_losses(const struct belay_engine *e, float *loss, float *norm,
+void belay_engine_snap_losses(struct belay_engine *e, float *loss, float *norm,
                               size_t *count);
 belay_status belay_engine_snap_drop(struct belay_engine *e, enum belay_snap_kind kind);
 

@@ -138,16 +138,25 @@ static belay_status add_gradients(struct belay_engine *e, belay_value **out)
     for (size_t i = 0; i < e->num_params; i++)
         if (e->params[i].group >= 0)
             of[num++] = find_param(g, e->params[i].name);
-    belay_status status = belay_gradient(g, e->train.loss, num, of, grads);
+    belay_status status;
+    if (e->p.accumulate > 1) { // the mean over the step's rows, batch by batch
+        e->train.weight = belay_state(g, "weight", BELAY_F32, 0, (const int64_t[]){ 0 });
+        status = belay_gradient_from(g, 1, &e->train.loss, &e->train.weight, num, of, grads);
+    } else {
+        status = belay_gradient(g, e->train.loss, num, of, grads);
+    }
     for (size_t i = 0, k = 0; i < e->num_params && status == BELAY_OK; i++) {
         belay_value *dx = e->params[i].group >= 0 ? grads[k++] : NULL;
-        out[i] = dx ? belay_graph_output(g, dx, e->params[i].name) : NULL;
+        if (e->p.accumulate > 1)
+            out[i] = dx ? belay_graph_adding_output(g, dx, e->params[i].name) : NULL;
+        else
+            out[i] = dx ? belay_graph_output(g, dx, e->params[i].name) : NULL;
     }
     belay_free(of);
     return status == BELAY_OK ? belay_graph_check(g) : status;
 }
 
-static belay_status add_update(struct belay_engine *e)
+static void add_states(struct belay_engine *e, struct belay_update *u)
 {
     struct belay_side *s = &e->train;
     belay_graph *g = s->graph;
@@ -158,14 +167,38 @@ static belay_status add_update(struct belay_engine *e)
         s->states[i] = state1(g, belay_engine_state_name(e, i), BELAY_F32, count);
     s->block_group = state1(g, "block_group", BELAY_I32, e->blocks);
     s->hyper = state1(g, "hyper", BELAY_F32, (size_t) e->p.num_groups * BELAY_HYPER);
-    belay_value *norm = belay_grad_norm(g, s->grads, e->p.clip_norm);
-    belay_value *row[2] = { as_row(g, s->loss), norm };
+    s->common = state1(g, "common", BELAY_F32, BELAY_COMMON);
     s->log_width = 3;
     s->log = state2(g, "log", BELAY_F32, BELAY_LOG_SLOTS, s->log_width);
-    belay_record(g, s->log, belay_concat(g, 2, row, 0), belay_graph_step_table(g));
-    BELAY_TRY(belay_graph_check(g));
-    return belay_optimizer_nodes(g, e->p.optimizer, e->num_states, s->params, s->grads,
-                                 s->states, s->block_group, s->hyper, norm);
+    *u = (struct belay_update){
+        .optimizer = e->p.optimizer,
+        .num_states = e->num_moments,
+        .params = s->params,
+        .grads = s->grads,
+        .ema = e->num_states > e->num_moments ? s->states[e->num_moments] : NULL,
+        .block_group = s->block_group,
+        .hyper = s->hyper,
+        .common = s->common,
+        .clear = e->p.accumulate > 1,
+    };
+    memcpy(u->states, s->states, sizeof(u->states));
+}
+
+// Clipping needs the norm first; else the update gives the sums of squares as it goes.
+static belay_status add_update(struct belay_engine *e)
+{
+    struct belay_side *s = &e->train;
+    struct belay_update update;
+    belay_value *squares;
+    add_states(e, &update);
+    if (e->p.clip_norm > 0) {
+        squares = belay_grad_squares(s->graph, s->grads, s->common);
+        update.norm = belay_grad_norm_log(s->graph, squares, e->p.clip_norm, s->log, s->loss);
+        return belay_optimizer_nodes(s->graph, &update, NULL);
+    }
+    BELAY_TRY(belay_optimizer_nodes(s->graph, &update, &squares));
+    belay_grad_norm_log(s->graph, squares, 0, s->log, s->loss);
+    return belay_graph_check(s->graph);
 }
 
 static belay_status make_plan(struct belay_engine *e, struct belay_side *s)
@@ -201,7 +234,7 @@ static belay_status bind(struct belay_side *s, belay_value *v, const struct bela
 }
 
 static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
-                                const struct belay_buf *log)
+                                 const struct belay_buf *log, int arena)
 {
     BELAY_TRY(bind(s, s->data_x, &e->data_x));
     BELAY_TRY(bind(s, s->data_y, &e->data_y));
@@ -211,7 +244,7 @@ static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
     for (size_t i = 0; i < e->num_params; i++) {
         belay_value *v = find_param(s->graph, e->params[i].name);
         if (v)
-            BELAY_TRY(belay_program_bind(s->program, v, &e->arenas[0],
+            BELAY_TRY(belay_program_bind(s->program, v, &e->arenas[arena],
                                          e->params[i].offset * sizeof(float)));
     }
     return BELAY_OK;
@@ -226,6 +259,10 @@ static belay_status bind_train(struct belay_engine *e)
         BELAY_TRY(bind(s, s->states[i], &e->arenas[1 + i]));
     BELAY_TRY(bind(s, s->block_group, &e->block_group));
     BELAY_TRY(bind(s, s->hyper, &e->hyper));
+    BELAY_TRY(belay_program_bind(s->program, s->common, &e->hyper, e->common_at));
+    if (s->weight)
+        BELAY_TRY(belay_program_bind(s->program, s->weight, &e->hyper,
+                                     e->common_at + BELAY_COMMON_WEIGHT * sizeof(float)));
     for (size_t i = 0; i < e->num_params; i++)
         if (e->grad_values[i])
             BELAY_TRY(belay_program_bind(s->program, e->grad_values[i], &e->grads,
@@ -267,14 +304,14 @@ belay_status belay_engine_make_programs(struct belay_engine *e)
     BELAY_TRY(preload(e));
     BELAY_TRY(make_log(e, &e->eval, &e->eval_log));
     BELAY_TRY(make_program(e, &e->eval));
-    BELAY_TRY(bind_common(e, &e->eval, &e->eval_log));
+    BELAY_TRY(bind_common(e, &e->eval, &e->eval_log, belay_engine_shown(e)));
     BELAY_TRY(bind(&e->eval, e->eval.counts, &e->counts));
     BELAY_TRY(belay_program_ready(e->eval.program));
     if (e->eval_only)
         return BELAY_OK;
     BELAY_TRY(make_log(e, &e->train, &e->train_log));
     BELAY_TRY(make_program(e, &e->train));
-    BELAY_TRY(bind_common(e, &e->train, &e->train_log));
+    BELAY_TRY(bind_common(e, &e->train, &e->train_log, 0));
     BELAY_TRY(bind_train(e));
     return belay_program_ready(e->train.program);
 }

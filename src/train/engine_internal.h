@@ -14,14 +14,15 @@ struct belay_side { // training or evaluation
     struct belay_program *program;
     belay_value *rows;              // shape-only input that carries the number of rows
     belay_value *data_x, *data_y, *order, *log, *counts;
-    belay_value *params, *grads, *states[BELAY_MAX_MOMENTS], *block_group, *hyper;
+    belay_value *params, *grads, *states[BELAY_MAX_MOMENTS], *block_group, *hyper, *common,
+        *weight;
     belay_value *output, *loss;
     size_t log_width;
 };
 
 struct belay_ring_slot {
     int32_t table[8];
-    float hyper[BELAY_MAX_PARAM_GROUPS * BELAY_HYPER];
+    float *hyper;    // of the groups, then `common`, as they lie on the device
     int32_t *order;  // of an epoch, when small
     void *x, *y;     // streaming: rows of one batch
     uint64_t token;  // of the work that reads this slot
@@ -31,10 +32,31 @@ struct belay_ring_slot {
 #define BELAY_SNAP_LOG (1 + BELAY_MAX_MOMENTS)
 #define BELAY_SNAP_MAPS (BELAY_SNAP_LOG + 1)
 
+// Losses of batches on the device's log, and of steps that were read off it already.
+struct belay_loss_log {
+    uint64_t unread;    // batches on the device's log
+    uint64_t next_slot;
+    double weight[BELAY_LOG_SLOTS]; // of the batch of a slot in its step
+    bool last[BELAY_LOG_SLOTS];     // it ends its step
+    double sum;         // of the step whose end was not read
+    uint64_t steps;
+    float loss[BELAY_LOG_SLOTS], norm[BELAY_LOG_SLOTS];
+};
+static inline void belay_loss_log_take(struct belay_loss_log *l, float *loss, float *norm,
+                                       size_t *count)
+{
+    *count = (size_t) l->steps;
+    for (size_t i = 0; i < *count; i++) {
+        loss[i] = l->loss[i];
+        norm[i] = l->norm[i];
+    }
+    l->steps = 0;
+}
+
 struct belay_snap { // a snapshot that is being made or read
     const void *maps[BELAY_SNAP_MAPS];
     void *tickets[BELAY_SNAP_MAPS]; // NULL: the map is ready
-    uint64_t unread, next_slot;     // of the log, when it was taken
+    struct belay_loss_log losses;   // when it was taken
 };
 
 struct belay_engine {
@@ -47,7 +69,9 @@ struct belay_engine {
     struct belay_engine_param *params;
     size_t num_params, blocks;
     belay_value **grad_values; // by parameter; NULL: none
-    int num_states, state_index[BELAY_MAX_MOMENTS];
+    int num_moments, state_index[BELAY_MAX_MOMENTS]; // of the optimizer
+    int num_states;              // and the mean of the weights
+    size_t common_at, hyper_size; // bytes in the buffer `hyper`; BELAY_COMMON_WEIGHT comes first
 
     // data: where each part starts in the tables
     size_t first[BELAY_NUM_PARTS], rows[BELAY_NUM_PARTS], table_rows, features, targets, classes;
@@ -64,8 +88,8 @@ struct belay_engine {
 
     struct belay_ring_slot ring[RING];
     uint64_t turn;         // of the ring
-    uint64_t unread;       // steps whose losses are in the device's log
-    uint64_t next_slot;
+    struct belay_loss_log losses;
+    uint64_t open_steps;   // whose losses were not handed out
     int32_t *host_order;   // streaming: the order of the epoch
     int32_t *identity;
     float *log_copy;
@@ -83,9 +107,8 @@ belay_status belay_engine_stream_rows(struct belay_engine *e, struct belay_ring_
 belay_status belay_engine_build_graphs(struct belay_engine *e);
 belay_status belay_engine_finish_graphs(struct belay_engine *e);
 belay_status belay_engine_make_programs(struct belay_engine *e);
-// engine_run.c: `unread` rows of a copy of the training log that end before `next_slot`.
-void belay_engine_decode_log(const struct belay_engine *e, const float *log, uint64_t next_slot,
-                             uint64_t unread, float *loss, float *norm);
+// engine_run.c: takes what is unread from a copy of the training log.
+void belay_engine_decode_log(struct belay_loss_log *l, const float *log, size_t width);
 // The next ring slot, after waiting for what last read it.
 belay_status belay_engine_next_slot(struct belay_engine *e, struct belay_ring_slot **out);
 

@@ -57,44 +57,84 @@ static belay_status begin_batch(struct belay_engine *e, struct belay_ring_slot *
     return belay_buf_write(e->dev, &e->step_table, 0, slot->table, sizeof(slot->table), false);
 }
 
-belay_status belay_engine_step(struct belay_engine *e, const struct belay_step_scalars *s)
+void belay_engine_decode_log(struct belay_loss_log *l, const float *log, size_t width)
+{
+    size_t first = (size_t) ((l->next_slot + BELAY_LOG_SLOTS - l->unread) % BELAY_LOG_SLOTS);
+    for (size_t i = 0; i < l->unread; i++) {
+        size_t slot = (first + i) % BELAY_LOG_SLOTS;
+        const float *row = log + slot * width;
+        l->sum += l->weight[slot] * (double) row[0];
+        if (!l->last[slot])
+            continue;
+        l->loss[l->steps] = (float) l->sum;
+        l->norm[l->steps++] = row[1];
+        l->sum = 0;
+    }
+    l->unread = 0;
+}
+
+// Takes the losses of batches off the device's log.
+static belay_status read_log(struct belay_engine *e)
+{
+    size_t width = e->train.log_width;
+    if (e->losses.unread == 0)
+        return BELAY_OK;
+    BELAY_TRY(belay_buf_read(e->dev, &e->train_log, 0, e->log_copy,
+                             BELAY_LOG_SLOTS * width * sizeof(float)));
+    belay_engine_decode_log(&e->losses, e->log_copy, width);
+    return BELAY_OK;
+}
+
+// The mean of the weights: it forgets the first ones fast, as if it had seen no more steps.
+static double ema_share(const struct belay_engine *e, uint64_t step)
+{
+    double t = (double) step + 1, early = (1 + t) / (10 + t);
+    return 1 - (early < e->p.ema ? early : e->p.ema);
+}
+
+static belay_status run_batch(struct belay_engine *e, const struct belay_step_scalars *s,
+                              uint64_t index, size_t at, size_t rows)
 {
     struct belay_ring_slot *slot;
-    if (e->unread >= BELAY_LOG_SLOTS)
-        return belay_fail(e->log, BELAY_ERR_ARG, "engine: %d losses are unread", BELAY_LOG_SLOTS);
+    struct belay_loss_log *l = &e->losses;
+    if (l->unread >= BELAY_LOG_SLOTS)
+        BELAY_TRY(read_log(e));
     BELAY_TRY(belay_engine_next_slot(e, &slot));
-    size_t hyper = (size_t) e->p.num_groups * BELAY_HYPER * sizeof(float);
-    memcpy(slot->hyper, s->hyper, hyper);
-    BELAY_TRY(begin_batch(e, slot, s->step, s->first, s->rows, e->next_slot));
-    BELAY_TRY(belay_buf_write(e->dev, &e->hyper, 0, slot->hyper, hyper, false));
-    BELAY_TRY(belay_program_run(e->train.program, (int64_t) s->rows));
-    e->next_slot = (e->next_slot + 1) % BELAY_LOG_SLOTS;
-    e->unread++;
+    float *common = slot->hyper + e->common_at / sizeof(float);
+    bool last = at + rows == s->rows;
+    memcpy(slot->hyper, s->hyper, (size_t) e->p.num_groups * BELAY_HYPER * sizeof(float));
+    common[BELAY_COMMON_WEIGHT] = (float) ((double) rows / (double) s->rows);
+    common[BELAY_COMMON_EMA] = (float) ema_share(e, s->step);
+    common[BELAY_COMMON_LAST] = last;
+    l->weight[l->next_slot] = (double) rows / (double) s->rows;
+    l->last[l->next_slot] = last;
+    BELAY_TRY(begin_batch(e, slot, s->step * (uint64_t) e->p.accumulate + index, s->first + at,
+                          rows, l->next_slot));
+    BELAY_TRY(belay_buf_write(e->dev, &e->hyper, 0, slot->hyper, e->hyper_size, false));
+    BELAY_TRY(belay_program_run(e->train.program, (int64_t) rows));
+    l->next_slot = (l->next_slot + 1) % BELAY_LOG_SLOTS;
+    l->unread++;
     return end_slot(e, slot);
 }
 
-void belay_engine_decode_log(const struct belay_engine *e, const float *log, uint64_t next_slot,
-                             uint64_t unread, float *loss, float *norm)
+belay_status belay_engine_step(struct belay_engine *e, const struct belay_step_scalars *s)
 {
-    size_t first = (size_t) ((next_slot + BELAY_LOG_SLOTS - unread) % BELAY_LOG_SLOTS);
-    for (size_t i = 0; i < unread; i++) {
-        const float *row = log + (first + i) % BELAY_LOG_SLOTS * e->train.log_width;
-        loss[i] = row[0];
-        norm[i] = row[1];
-    }
+    size_t batch = (size_t) e->p.batch;
+    if (e->open_steps >= BELAY_LOG_SLOTS)
+        return belay_fail(e->log, BELAY_ERR_ARG, "engine: %d losses are unread", BELAY_LOG_SLOTS);
+    uint64_t index = 0;
+    for (size_t at = 0; at < s->rows; at += batch, index++)
+        BELAY_TRY(run_batch(e, s, index, at, s->rows - at < batch ? s->rows - at : batch));
+    e->open_steps++;
+    return BELAY_OK;
 }
 
 belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *norm, size_t *count)
 {
-    size_t width = e->train.log_width;
     *count = 0;
-    if (e->unread == 0)
-        return BELAY_OK;
-    BELAY_TRY(belay_buf_read(e->dev, &e->train_log, 0, e->log_copy,
-                             BELAY_LOG_SLOTS * width * sizeof(float)));
-    belay_engine_decode_log(e, e->log_copy, e->next_slot, e->unread, loss, norm);
-    *count = (size_t) e->unread;
-    e->unread = 0;
+    BELAY_TRY(read_log(e));
+    belay_loss_log_take(&e->losses, loss, norm, count);
+    e->open_steps = 0;
     return BELAY_OK;
 }
 

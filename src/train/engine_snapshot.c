@@ -23,10 +23,11 @@ belay_status belay_engine_snap(struct belay_engine *e, enum belay_snap_kind kind
     struct belay_snap *s = &e->snaps[kind];
     int count = num_arenas(e, kind);
     size_t size = belay_engine_arena_count(e) * sizeof(float);
-    s->unread = e->unread;
-    s->next_slot = e->next_slot;
+    int first = kind == BELAY_SNAP_WEIGHTS ? belay_engine_shown(e) : 0;
+    s->losses = e->losses;
     for (int i = 0; i < count; i++)
-        BELAY_TRY(belay_buf_copy(e->dev, &e->arenas[i], 0, snap_buf(e, kind, i), 0, size));
+        BELAY_TRY(
+            belay_buf_copy(e->dev, &e->arenas[first + i], 0, snap_buf(e, kind, i), 0, size));
     if (kind == BELAY_SNAP_ALL)
         BELAY_TRY(belay_buf_copy(e->dev, &e->train_log, 0, &e->log_snapshot, 0,
                                  e->log_snapshot.size));
@@ -56,12 +57,12 @@ void belay_engine_snap_arenas(const struct belay_engine *e, enum belay_snap_kind
         arenas[i] = e->snaps[kind].maps[i];
 }
 
-void belay_engine_snap_losses(const struct belay_engine *e, float *loss, float *norm,
+void belay_engine_snap_losses(struct belay_engine *e, float *loss, float *norm,
                               size_t *count)
 {
-    const struct belay_snap *s = &e->snaps[BELAY_SNAP_ALL];
-    belay_engine_decode_log(e, s->maps[BELAY_SNAP_LOG], s->next_slot, s->unread, loss, norm);
-    *count = (size_t) s->unread;
+    struct belay_snap *s = &e->snaps[BELAY_SNAP_ALL];
+    belay_engine_decode_log(&s->losses, s->maps[BELAY_SNAP_LOG], e->train.log_width);
+    belay_loss_log_take(&s->losses, loss, norm, count);
 }
 
 belay_status belay_engine_snap_drop(struct belay_engine *e, enum belay_snap_kind kind)

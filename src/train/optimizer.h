@@ -24,24 +24,40 @@ struct belay_optimizer {
     // The host reference. s has room for BELAY_MAX_MOMENTS.
     void (*update)(const double *h, int num_states, double g, double *p, double *s);
     // The same for a device: "optim_sgd" for cl/optim_sgd.cl, which makes a kernel NAME_sN with
-    // OPTIM_N (cl/common.clh) for every number N of states that `states` may ask for.
+    // OPTIM_N (cl/optim.clh) for every number N of states that `states` may ask for.
     const char *cl_file;
 };
 extern const struct belay_optimizer *const belay_optimizers[];
 const struct belay_optimizer *belay_optimizer_find(const char *name);
 
-// Nodes for the training graph, all with effects:
-//   norm: 2-norm over the whole gradient arena (block, then all, in fixed order) -> [2]:
-//         {norm, scale} with scale = min(1, max_norm / (norm + 1e-6)), 1 when max_norm is 0.
-//   update: p and states in place.
-// num_states: how many states the parameter groups need together (opt->states).
-// grads, params, states[]: F32 states of `blocks * BELAY_BLOCK` elements; padding is zero. `blocks_group`: I32
-// [blocks], the parameter group of each block (or -1 for frozen). `hyper`: F32
-// [groups * BELAY_HYPER], written by the host before every step.
-belay_value *belay_grad_norm(belay_graph *g, belay_value *grads, double max_norm);
-belay_status belay_optimizer_nodes(belay_graph *g, const struct belay_optimizer *opt,
-                                   int num_states, belay_value *params, belay_value *grads,
-                                   belay_value *const *states, belay_value *block_group,
-                                   belay_value *hyper, belay_value *norm_scale);
+// Nodes for the training graph, all with effects. Arenas are F32 states of `blocks * BELAY_BLOCK`
+// elements; padding is zero.
+struct belay_update {
+    const struct belay_optimizer *optimizer;
+    int num_states; // how many the parameter groups need together (optimizer->states)
+    belay_value *params, *grads, *states[BELAY_MAX_MOMENTS];
+    belay_value *ema;         // arena of the weights' mean over steps; NULL: none
+    belay_value *block_group; // I32 [blocks]: the parameter group of each block, -1 for frozen
+    belay_value *hyper;       // F32 [groups * BELAY_HYPER], written by the host before every step
+    belay_value *common;      // F32 [BELAY_COMMON], as well
+    belay_value *norm;        // of belay_grad_norm, to scale by; NULL: no clipping
+    bool clear;               // zero the gradients: they are added up over batches
+};
+enum { // places in `common`
+    BELAY_COMMON_WEIGHT, // share of this batch in the rows of the step
+    BELAY_COMMON_EMA,    // the mean of weights moves by this share of the difference
+    BELAY_COMMON_LAST,   // 1: the last batch of the step; 0: another follows, nothing is updated
+    BELAY_COMMON = 8,
+};
+// Everything in place, in one launch. Without norm, *squares is what belay_grad_squares gives.
+belay_status belay_optimizer_nodes(belay_graph *g, const struct belay_update *update,
+                                   belay_value **squares);
+// [blocks]: sums of squares of each block of the gradients.
+belay_value *belay_grad_squares(belay_graph *g, belay_value *grads, belay_value *common);
+// Of them all, in fixed order: [2] {norm, scale} with scale = min(1, max_norm / (norm + 1e-6)), 1 when
+// max_norm is 0. The second form also writes {loss, norm, scale} to row step[3] of `log`.
+belay_value *belay_grad_norm(belay_graph *g, belay_value *squares, double max_norm);
+belay_value *belay_grad_norm_log(belay_graph *g, belay_value *squares, double max_norm,
+                                 belay_value *log, belay_value *loss);
 
 #endif

@@ -101,7 +101,8 @@ struct belay_recipe {
     enum belay_unit schedule_units[BELAY_MAX_OPTIONS];
     struct belay_length warmup;
 
-    int64_t batch, eval_batch;
+    int64_t batch, eval_batch, accumulate; // accumulate: batches of one step
+    double ema; // decay of the mean of the weights; 0: none
     struct belay_length epochs, steps, time; // limits; value 0: none
     uint64_t seed;
     bool drop_last;

@@ -82,7 +82,12 @@ const struct belay_key belay_recipe_keys[] = {
     { "schedule.warmup", "length", "0 steps", "the rate rises linearly before any schedule",
       LENGTH(warmup, STEPS | EPOCHS), OFF(0) },
 
-    { "train.batch", "int", "64", "rows of one optimizer step", I64(batch), RANGE(1, MOST) },
+    { "train.batch", "int", "64", "rows at once", I64(batch), RANGE(1, MOST) },
+    { "train.accumulate", "int", "1", "batches of one optimizer step: as one of so many rows",
+      I64(accumulate), RANGE(1, 65536) },
+    { "train.ema", "float", "off",
+      "decay of a mean of the weights over steps (0.999), which is checked, kept and tested",
+      FLOAT(ema), RANGE(0, 0.9999999), OFF(0) },
     { "train.eval_batch", "int", "0", "rows at once in checks; 0: train.batch, at least 256",
       I64(eval_batch), RANGE(0, MOST) },
     { "train.epochs", "length", "100 epochs", "most epochs", LENGTH(epochs, EPOCHS), OFF(0) },

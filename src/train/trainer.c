@@ -35,7 +35,8 @@ static belay_status upload_order(struct belay_trainer *t)
 static void fill_scalars(struct belay_trainer *t, struct belay_step_scalars *s)
 {
     const struct belay_recipe *r = t->recipe;
-    size_t batch = (size_t) r->batch, rows = t->overfit ? batch : t->data.train.rows;
+    size_t batch = belay_trainer_step_rows(t);
+    size_t rows = t->overfit ? (size_t) r->batch : t->data.train.rows;
     s->step = t->s.step;
     s->first = (size_t) (t->s.step % t->steps_per_epoch) * batch;
     s->rows = rows - s->first < batch ? rows - s->first : batch;

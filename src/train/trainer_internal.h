@@ -161,6 +161,11 @@ belay_status belay_trainer_open_dir(struct belay_trainer *t, bool resume_only, b
 belay_status belay_trainer_open_logs(struct belay_trainer *t, bool resumed);
 
 double belay_trainer_epoch(const struct belay_trainer *t);
+// Rows of one optimizer step: all its batches.
+static inline size_t belay_trainer_step_rows(const struct belay_trainer *t)
+{
+    return (size_t) t->recipe->batch * (size_t) t->recipe->accumulate;
+}
 double belay_trainer_seconds(const struct belay_trainer *t);
 
 #endif

@@ -33,7 +33,7 @@ void belay_trainer_fill_progress(struct belay_trainer *t, belay_progress *p)
     p->best_step = t->s.monitor.best_step;
     p->best_epoch = epoch_of(t, t->s.monitor.best_step);
     p->seconds = seconds;
-    p->samples_per_second = seconds > 0 ? (double) done * (double) t->recipe->batch / seconds : 0;
+    p->samples_per_second = seconds > 0 ? (double) done * (double) belay_trainer_step_rows(t) / seconds : 0;
     p->reason = t->reason;
     p->line = t->checked && t->line.text ? t->line.text : NULL;
 }

@@ -281,7 +281,7 @@ static belay_status keep_best_in_memory(struct belay_trainer *t)
     if (!t->best_weights)
         return belay_fail_nomem(t->log, count * sizeof(float));
     BELAY_TRY(belay_engine_snapshot(t->engine, arenas));
-    memcpy(t->best_weights, arenas[0], count * sizeof(float));
+    memcpy(t->best_weights, arenas[belay_engine_shown(t->engine)], count * sizeof(float));
     return belay_engine_unmap(t->engine);
 }
 
@@ -330,7 +330,8 @@ belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *pa
     struct save_job job = { 0 };
     BELAY_TRY(belay_trainer_wait_saves(t));
     BELAY_TRY(belay_engine_snapshot(t->engine, arenas));
-    belay_status status = belay_job_weights(t, &t->s, arenas[0], path, &job);
+    belay_status status = belay_job_weights(t, &t->s, arenas[belay_engine_shown(t->engine)], path,
+                                            &job);
     if (status == BELAY_OK) {
         belay_job_run(&job);
         status = job.status;

@@ -69,6 +69,8 @@ static belay_status make_engine(struct belay_trainer *t, const belay_trainer_par
         .regression = belay_metrics_need(r, "regression"),
         .optimizer = r->optimizer,
         .clip_norm = r->clip_norm,
+        .ema = r->ema,
+        .accumulate = r->accumulate,
     };
     for (int i = 0; i <= r->num_groups; i++) {
         bool rest = i == r->num_groups;
@@ -112,7 +114,7 @@ static belay_status count_steps(struct belay_trainer *t)
         rows = (uint64_t) r->batch;
     if ((uint64_t) r->batch > rows)
         r->batch = (int64_t) rows;
-    batch = (uint64_t) r->batch;
+    batch = belay_trainer_step_rows(t);
     if (r->eval_batch <= 0)
         r->eval_batch = r->batch > 256 ? r->batch : 256;
     t->steps_per_epoch = r->drop_last ? rows / batch : (rows + batch - 1) / batch;

@@ -71,7 +71,8 @@ belay_status belay_job_weights(struct belay_trainer *t, const struct train_state
 char *belay_moment_name(const struct belay_trainer *t, int state, const char *param)
 {
     struct belay_str s = { 0 };
-    belay_str_addf(&s, "optim.%s.%s", belay_engine_state_name(t->engine, state), param);
+    belay_str_addf(&s, "%s%s.%s", state + 1 == belay_engine_shown(t->engine) ? "" : "optim.",
+                   belay_engine_state_name(t->engine, state), param);
     return s.text;
 }
 

@@ -26,7 +26,7 @@ struct run {
     double max_norm;
     float *arena; // of blocks * BELAY_BLOCK
     struct golden_program p;
-    belay_value *param, *grad, *state[BELAY_MAX_MOMENTS], *block_group, *hyper, *norm;
+    belay_value *param, *grad, *state[BELAY_MAX_MOMENTS], *block_group, *hyper, *common, *norm;
 };
 
 static const char *join(char *out, const char *prefix, const char *name)
@@ -120,7 +120,8 @@ static belay_status build(struct run *r)
     struct belay_graph *g = r->p.graph;
     const int64_t blocks = (int64_t) r->blocks, hyper = r->num_groups * BELAY_HYPER;
     r->grad = arena(r, "grads");
-    r->norm = belay_grad_norm(g, r->grad, r->max_norm);
+    r->common = belay_state(g, "common", BELAY_F32, 1, (const int64_t[]){ BELAY_COMMON });
+    r->norm = belay_grad_norm(g, belay_grad_squares(g, r->grad, r->common), r->max_norm);
     if (r->opt) {
         r->param = arena(r, "params");
         unsigned mask = 0;
@@ -130,11 +131,18 @@ static belay_status build(struct run *r)
             r->state[r->num_states] = arena(r, r->opt->state_names[r->num_states]);
         r->block_group = belay_state(g, "block_group", BELAY_I32, 1, &blocks);
         r->hyper = belay_state(g, "hyper", BELAY_F32, 1, &hyper);
-        BELAY_TRY(belay_optimizer_nodes(g, r->opt, r->num_states, r->param, r->grad, r->state,
-                                        r->block_group, r->hyper, r->norm));
+        struct belay_update update = {
+            .optimizer = r->opt, .num_states = r->num_states, .params = r->param,
+            .grads = r->grad, .block_group = r->block_group, .hyper = r->hyper,
+            .common = r->common, .norm = r->max_norm > 0 ? r->norm : NULL,
+        };
+        memcpy(update.states, r->state, sizeof(update.states));
+        BELAY_TRY(belay_optimizer_nodes(g, &update, NULL));
     }
     r->norm = belay_graph_output(g, r->norm, "norm");
-    return golden_program_ready(r->c, &r->p);
+    BELAY_TRY(golden_program_ready(r->c, &r->p));
+    const float common[BELAY_COMMON] = { [BELAY_COMMON_LAST] = 1 };
+    return belay_program_set(r->p.program, r->common, common, 0);
 }
 
 static belay_status set_blocks(struct run *r)

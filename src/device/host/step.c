@@ -193,8 +193,12 @@ static void run_element(struct belay_device *dev, struct belay_step *s, const in
         }
         s->regs[i] = n->op->eval(x, n->attrs.f);
     }
-    for (int i = 0; i < group->num_y; i++)
-        store(dev, group->y[i], s->desc.y[i], index, s->regs[s->y_reg[i]]);
+    for (int i = 0; i < group->num_y; i++) {
+        double y = s->regs[s->y_reg[i]];
+        if (group->y[i]->adds)
+            y += load(dev, group->y[i], s->desc.y[i], index);
+        store(dev, group->y[i], s->desc.y[i], index, y);
+    }
 }
 
 #define MAX_GROUP_IN 64
@@ -239,6 +243,8 @@ static void run_ref(struct belay_step *s, const double **x, double **y)
         struct belay_gemm gemm;
         memset(&gemm, 0, sizeof(gemm));
         op->gemm(&s->call, &gemm);
+        if (s->desc.group->y[0]->adds)
+            gemm.beta = 1;
         if (belay_shape_count(&s->call.y_shape[0]) > 0)
             belay_host_gemm(&gemm, x[gemm.a], x[gemm.b], y[0]);
         return;
@@ -259,8 +265,12 @@ static belay_status run_reference(struct belay_device *dev, struct belay_step *s
                             s->scratch[i], (size_t) belay_shape_count(&call->x_shape[i]));
         x[i] = s->scratch[i];
     }
-    for (int i = 0; i < call->num_y; i++)
+    for (int i = 0; i < call->num_y; i++) {
         y[i] = s->scratch[call->num_x + i];
+        if (s->desc.group->y[i]->adds)
+            belay_dtype_convert(stored(dev, call->y_dtype[i]), s->desc.y[i]->priv, BELAY_F64,
+                                y[i], (size_t) belay_shape_count(&call->y_shape[i]));
+    }
     run_ref(s, x, y);
     for (int i = 0; i < call->num_y && !raw; i++)
         if (s->desc.y[i])

@@ -281,9 +281,13 @@ static void add_body(struct belay_str *s, const struct belay_group *group,
         add_expression(s, group, node);
         belay_str_add(s, ";\n");
     }
-    for (int k = 0; k < group->num_y; k++)
-        belay_str_addf(s, "            store_%s(ry%d + i, v%d_0, rest);\n",
-                       type_name(group->y[k]->dtype, true), k, group->y[k]->node->id);
+    for (int k = 0; k < group->num_y; k++) {
+        const char *type = type_name(group->y[k]->dtype, true);
+        belay_str_addf(s, "            store_%s(ry%d + i, ", type, k);
+        if (group->y[k]->adds)
+            belay_str_addf(s, "load_%s(ry%d + i, rest) + ", type, k);
+        belay_str_addf(s, "v%d_0, rest);\n", group->y[k]->node->id);
+    }
     belay_str_add(s, "        }\n    }\n}\n");
 }
 

@@ -9,6 +9,8 @@ static belay_status gemm_bind(struct belay_cl *cl, struct belay_step *step,
     belay_node_call(step->group->nodes[0], shapes, &call);
     call.profile = &cl->dev->profile;
     call.op->gemm(&call, &product.g);
+    if (step->group->y[0]->adds)
+        product.g.beta = 1;
     product.a = step->x[product.g.a];
     product.b = step->x[product.g.b];
     product.c = step->y[0];
