@@ -139,6 +139,21 @@ START_TEST(a_linear_layer_of_the_wrong_width_says_both_shapes)
 }
 END_TEST
 
+START_TEST(element_wise_operators_go_by_their_names)
+{
+    belay_value *x = batch(2, 8, 4, 0);
+    ck_assert_ptr_nonnull(belay_unary(graph, "mish", x));
+    ck_assert_ptr_nonnull(belay_binary(graph, "maximum", x, belay_scalar(graph, 1)));
+    refused(belay_unary(graph, "relo", x), "did you mean 'relu'?");
+}
+END_TEST
+
+START_TEST(operators_with_settings_or_of_gradients_have_no_short_form)
+{
+    refused(belay_unary(graph, "leaky_relu", batch(2, 8, 4, 0)), "'leaky_relu' with 1 operand");
+}
+END_TEST
+
 START_TEST(an_empty_slice_is_refused)
 {
     refused(belay_slice(graph, batch(2, 8, 4, 0), 1, 3, 3, 1), "nothing is left of axis 1");
@@ -179,6 +194,8 @@ static Suite *suite_builders(void)
     tcase_add_test(tc, products_that_do_not_fit_say_both_shapes);
     tcase_add_test(tc, a_reshape_that_does_not_fit_says_both_shapes);
     tcase_add_test(tc, a_linear_layer_of_the_wrong_width_says_both_shapes);
+    tcase_add_test(tc, element_wise_operators_go_by_their_names);
+    tcase_add_test(tc, operators_with_settings_or_of_gradients_have_no_short_form);
     tcase_add_test(tc, an_empty_slice_is_refused);
     tcase_add_test(tc, an_axis_named_twice_is_refused);
     tcase_add_test(tc, targets_of_another_shape_are_refused);

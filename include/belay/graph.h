@@ -43,31 +43,83 @@ BELAY_API belay_value *belay_scalar(belay_graph *g, double value);
 BELAY_API int belay_value_rank(const belay_value *v);
 BELAY_API int64_t belay_value_dim(const belay_value *v, int axis);
 
-// Element-wise; two operands broadcast.
-BELAY_API belay_value *belay_add(belay_graph *g, belay_value *a, belay_value *b);
-BELAY_API belay_value *belay_sub(belay_graph *g, belay_value *a, belay_value *b);
-BELAY_API belay_value *belay_mul(belay_graph *g, belay_value *a, belay_value *b);
-BELAY_API belay_value *belay_div(belay_graph *g, belay_value *a, belay_value *b);
-BELAY_API belay_value *belay_pow(belay_graph *g, belay_value *a, belay_value *b);
-BELAY_API belay_value *belay_maximum(belay_graph *g, belay_value *a, belay_value *b);
-BELAY_API belay_value *belay_minimum(belay_graph *g, belay_value *a, belay_value *b);
+// An element-wise operator by its name, of those that take no settings ("relu", "mish", "rsqrt";
+// "add", "maximum", …; two operands broadcast). An unknown name makes an error stick to the graph.
+BELAY_API belay_value *belay_unary(belay_graph *g, const char *op, belay_value *x);
+BELAY_API belay_value *belay_binary(belay_graph *g, const char *op, belay_value *a, belay_value *b);
+
+static inline belay_value *belay_add(belay_graph *g, belay_value *a, belay_value *b)
+{
+    return belay_binary(g, "add", a, b);
+}
+static inline belay_value *belay_sub(belay_graph *g, belay_value *a, belay_value *b)
+{
+    return belay_binary(g, "sub", a, b);
+}
+static inline belay_value *belay_mul(belay_graph *g, belay_value *a, belay_value *b)
+{
+    return belay_binary(g, "mul", a, b);
+}
+static inline belay_value *belay_div(belay_graph *g, belay_value *a, belay_value *b)
+{
+    return belay_binary(g, "div", a, b);
+}
+static inline belay_value *belay_pow(belay_graph *g, belay_value *a, belay_value *b)
+{
+    return belay_binary(g, "pow", a, b);
+}
+static inline belay_value *belay_maximum(belay_graph *g, belay_value *a, belay_value *b)
+{
+    return belay_binary(g, "maximum", a, b);
+}
+static inline belay_value *belay_minimum(belay_graph *g, belay_value *a, belay_value *b)
+{
+    return belay_binary(g, "minimum", a, b);
+}
 // Where `cond` is not 0, `a`, else `b`.
 BELAY_API belay_value *belay_where(belay_graph *g, belay_value *cond, belay_value *a,
                                    belay_value *b);
-BELAY_API belay_value *belay_neg(belay_graph *g, belay_value *x);
-BELAY_API belay_value *belay_exp(belay_graph *g, belay_value *x);
-BELAY_API belay_value *belay_log(belay_graph *g, belay_value *x);
-BELAY_API belay_value *belay_sqrt(belay_graph *g, belay_value *x);
-BELAY_API belay_value *belay_abs(belay_graph *g, belay_value *x);
+static inline belay_value *belay_neg(belay_graph *g, belay_value *x)
+{
+    return belay_unary(g, "neg", x);
+}
+static inline belay_value *belay_exp(belay_graph *g, belay_value *x)
+{
+    return belay_unary(g, "exp", x);
+}
+static inline belay_value *belay_log(belay_graph *g, belay_value *x)
+{
+    return belay_unary(g, "log", x);
+}
+static inline belay_value *belay_sqrt(belay_graph *g, belay_value *x)
+{
+    return belay_unary(g, "sqrt", x);
+}
+static inline belay_value *belay_abs(belay_graph *g, belay_value *x)
+{
+    return belay_unary(g, "abs", x);
+}
 // At least `lo` and at most `hi`, which may be infinite.
 BELAY_API belay_value *belay_clamp(belay_graph *g, belay_value *x, double lo, double hi);
-BELAY_API belay_value *belay_relu(belay_graph *g, belay_value *x);
+static inline belay_value *belay_relu(belay_graph *g, belay_value *x)
+{
+    return belay_unary(g, "relu", x);
+}
 BELAY_API belay_value *belay_leaky_relu(belay_graph *g, belay_value *x, double slope);
 BELAY_API belay_value *belay_elu(belay_graph *g, belay_value *x, double alpha);
 BELAY_API belay_value *belay_gelu(belay_graph *g, belay_value *x, bool tanh_form);
-BELAY_API belay_value *belay_silu(belay_graph *g, belay_value *x);
-BELAY_API belay_value *belay_sigmoid(belay_graph *g, belay_value *x);
-BELAY_API belay_value *belay_tanh(belay_graph *g, belay_value *x);
+static inline belay_value *belay_silu(belay_graph *g, belay_value *x)
+{
+    return belay_unary(g, "silu", x);
+}
+static inline belay_value *belay_sigmoid(belay_graph *g, belay_value *x)
+{
+    return belay_unary(g, "sigmoid", x);
+}
+static inline belay_value *belay_tanh(belay_graph *g, belay_value *x)
+{
+    return belay_unary(g, "tanh", x);
+}
 BELAY_API belay_value *belay_softplus(belay_graph *g, belay_value *x, double beta,
                                       double threshold);
 

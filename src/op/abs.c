@@ -35,8 +35,3 @@ const struct belay_op belay_op_abs = {
     .expr = "fabs($0)",
     .test = { .lo = -3, .hi = 3, .avoid = 0.05F },
 };
-
-belay_value *belay_abs(belay_graph *g, belay_value *x)
-{
-    return belay_apply1(g, &belay_op_abs, x, NULL);
-}

@@ -21,8 +21,3 @@ const struct belay_op belay_op_add = {
     .expr = "$0 + $1",
     .test = { .lo = -3, .hi = 3 },
 };
-
-belay_value *belay_add(belay_graph *g, belay_value *a, belay_value *b)
-{
-    return belay_apply2(g, &belay_op_add, a, b, NULL);
-}

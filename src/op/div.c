@@ -29,8 +29,3 @@ const struct belay_op belay_op_div = {
     .expr = "$0 / $1",
     .test = { .lo = 0.3F, .hi = 3 },
 };
-
-belay_value *belay_div(belay_graph *g, belay_value *a, belay_value *b)
-{
-    return belay_apply2(g, &belay_op_div, a, b, NULL);
-}

@@ -21,8 +21,3 @@ const struct belay_op belay_op_exp = {
     .expr = "exp($0)",
     .test = { .lo = -3, .hi = 3 },
 };
-
-belay_value *belay_exp(belay_graph *g, belay_value *x)
-{
-    return belay_apply1(g, &belay_op_exp, x, NULL);
-}

@@ -22,8 +22,3 @@ const struct belay_op belay_op_log = {
     .expr = "log($0)",
     .test = { .lo = 0.2F, .hi = 4 },
 };
-
-belay_value *belay_log(belay_graph *g, belay_value *x)
-{
-    return belay_apply1(g, &belay_op_log, x, NULL);
-}

@@ -39,8 +39,3 @@ const struct belay_op belay_op_maximum = {
     .expr = "$0 > $1 || $0 != $0 ? $0 : $1",
     .test = { .lo = -3, .hi = 3, .avoid = 0.05F },
 };
-
-belay_value *belay_maximum(belay_graph *g, belay_value *a, belay_value *b)
-{
-    return belay_apply2(g, &belay_op_maximum, a, b, NULL);
-}

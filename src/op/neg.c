@@ -19,8 +19,3 @@ const struct belay_op belay_op_neg = {
     .expr = "-$0",
     .test = { .lo = -3, .hi = 3 },
 };
-
-belay_value *belay_neg(belay_graph *g, belay_value *x)
-{
-    return belay_apply1(g, &belay_op_neg, x, NULL);
-}

@@ -59,8 +59,3 @@ const struct belay_op belay_op_pow = {
     .expr = "pow($0, $1)",
     .test = { .lo = 0.2F, .hi = 3 },
 };
-
-belay_value *belay_pow(belay_graph *g, belay_value *a, belay_value *b)
-{
-    return belay_apply2(g, &belay_op_pow, a, b, NULL);
-}

@@ -32,8 +32,3 @@ const struct belay_op belay_op_relu = {
     .expr = "$0 < 0.0f ? 0.0f : $0",
     .test = { .lo = -3, .hi = 3, .avoid = 0.05F },
 };
-
-belay_value *belay_relu(belay_graph *g, belay_value *x)
-{
-    return belay_apply1(g, &belay_op_relu, x, NULL);
-}

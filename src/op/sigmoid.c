@@ -34,8 +34,3 @@ const struct belay_op belay_op_sigmoid = {
     .expr = "1.0f / (1.0f + exp(-$0))",
     .test = { .lo = -5, .hi = 5 },
 };
-
-belay_value *belay_sigmoid(belay_graph *g, belay_value *x)
-{
-    return belay_apply1(g, &belay_op_sigmoid, x, NULL);
-}

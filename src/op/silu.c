@@ -37,8 +37,3 @@ const struct belay_op belay_op_silu = {
     .expr = "$0 / (1.0f + exp(-$0))",
     .test = { .lo = -5, .hi = 5 },
 };
-
-belay_value *belay_silu(belay_graph *g, belay_value *x)
-{
-    return belay_apply1(g, &belay_op_silu, x, NULL);
-}

@@ -23,8 +23,3 @@ const struct belay_op belay_op_sqrt = {
     .expr = "sqrt($0)",
     .test = { .lo = 0.2F, .hi = 4 },
 };
-
-belay_value *belay_sqrt(belay_graph *g, belay_value *x)
-{
-    return belay_apply1(g, &belay_op_sqrt, x, NULL);
-}

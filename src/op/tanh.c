@@ -34,8 +34,3 @@ const struct belay_op belay_op_tanh = {
     .expr = "tanh($0)",
     .test = { .lo = -3, .hi = 3 },
 };
-
-belay_value *belay_tanh(belay_graph *g, belay_value *x)
-{
-    return belay_apply1(g, &belay_op_tanh, x, NULL);
-}
