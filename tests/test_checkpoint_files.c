@@ -62,6 +62,14 @@ static void damage(uint64_t step, bool truncate)
     belay_free(path);
 }
 
+static bool has(const char *name)
+{
+    char *path = belay_path_join(paths.checkpoints, name);
+    bool there = belay_file_exists(path);
+    belay_free(path);
+    return there;
+}
+
 static void assert_steps(const char *kind, const uint64_t *want, size_t num)
 {
     uint64_t *steps = NULL;
@@ -160,16 +168,37 @@ START_TEST(a_file_without_digest_is_no_checkpoint)
 }
 END_TEST
 
-START_TEST(steps_after_the_one_a_run_goes_on_from_are_forgotten)
+START_TEST(steps_after_the_one_a_run_goes_on_from_are_set_aside)
 {
     save("step", 10);
     save("step", 20);
     save("best", 10);
     save("best", 15);
     damage(20, true);
-    ck_log_ok(&logger, belay_checkpoint_forget_after(&logger, &paths, 10));
+    ck_log_ok(&logger, belay_checkpoint_set_aside(&logger, &paths, 10, ".undone", true));
     STEPS("step", 10);
     STEPS("best", 10);
+    ck_assert(has("step-00000020.safetensors.undone") && has("best-00000015.safetensors.undone"));
+}
+END_TEST
+
+START_TEST(temporary_files_of_dead_processes_are_swept_away_and_no_others)
+{
+    static const char *const ours[] = { "step-00000010.safetensors.tmp-12-3",
+                                        "best-00000010.safetensors.tmp-1-0" };
+    static const char *const foreign[] = { "step-00000010.safetensors.tmp-12-", "a.tmp-1-2",
+                                           "step-00000010.safetensors.tmp-12-3.bak",
+                                           "mine.safetensors.tmp-1-2" };
+    save("step", 10);
+    for (size_t i = 0; i < 2; i++)
+        touch(ours[i], "half");
+    for (size_t i = 0; i < 4; i++)
+        touch(foreign[i], "mine");
+    ck_log_ok(&logger, belay_checkpoint_sweep(&logger, &paths));
+    ck_assert(!has(ours[0]) && !has(ours[1]));
+    for (size_t i = 0; i < 4; i++)
+        ck_assert(has(foreign[i]));
+    STEPS("step", 10);
 }
 END_TEST
 
@@ -205,7 +234,8 @@ static Suite *suite_checkpoint_files(void)
     tcase_add_test(t, a_run_without_a_folder_has_no_checkpoints);
     tcase_add_test(t, the_newest_valid_checkpoint_is_taken);
     tcase_add_test(t, a_file_without_digest_is_no_checkpoint);
-    tcase_add_test(t, steps_after_the_one_a_run_goes_on_from_are_forgotten);
+    tcase_add_test(t, steps_after_the_one_a_run_goes_on_from_are_set_aside);
+    tcase_add_test(t, temporary_files_of_dead_processes_are_swept_away_and_no_others);
     tcase_add_test(t, short_memory_is_an_error_and_not_a_reason_to_go_back);
     suite_add_tcase(suite, t);
     return suite;

@@ -36,6 +36,10 @@ typedef struct belay_trainer_params {
     void *build_user;
     bool no_files;                   // no run folder: nothing is written, no resume
     bool overfit_batch;              // train on the first batch alone, to prove that it can learn
+    double seconds;                  // most time of this process, saving included; 0: no limit
+    const char *at;                  // resume: "best", "last" or a step; NULL: last
+    const char *reset_monitor;       // resume: "counter": patience begins anew; "all": the best
+                                     // too; NULL: neither
 } belay_trainer_params;
 
 // Why a run ended, or has not.
@@ -71,6 +75,9 @@ typedef struct belay_progress {
     double seconds;           // of this process, in training
     double samples_per_second;
     belay_stop_reason reason; // not NONE: the run has ended
+    const char *saved;        // a checkpoint became durable since the last call: its path, else NULL
+    const char *const *on_save; // checkpoint.on_save, ends with NULL; for the program to run with
+                              // `saved`: the library starts no processes. NULL: none
     const char *line;         // one line for people after a check, else NULL; until the next call
 } belay_progress;
 

@@ -134,6 +134,15 @@ belay_status belay_file_remove(struct belay_log *log, const char *path)
     return BELAY_OK;
 }
 
+belay_status belay_file_rename(struct belay_log *log, const char *from, const char *to)
+{
+    if (belay_sys_rename(from, to) < 0)
+        return fail_errno(log, "rename", from);
+    if (belay_sys_sync_parent(to) < 0)
+        return fail_errno(log, "sync the folder of", to);
+    return BELAY_OK;
+}
+
 belay_status belay_file_truncate(struct belay_log *log, const char *path, uint64_t size)
 {
     belay_status status = BELAY_OK;

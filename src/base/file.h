@@ -17,6 +17,8 @@ belay_status belay_file_size(struct belay_log *log, const char *path, uint64_t *
 belay_status belay_dir_create(struct belay_log *log, const char *path); // with parents, 0777
 belay_status belay_dir_create_private(struct belay_log *log, const char *path); // and 0700
 belay_status belay_file_remove(struct belay_log *log, const char *path); // absent is fine
+// Durably; what stood at `to` is replaced.
+belay_status belay_file_rename(struct belay_log *log, const char *from, const char *to);
 // Makes `path` exactly `size` bytes long and syncs it.
 belay_status belay_file_truncate(struct belay_log *log, const char *path, uint64_t size);
 // dir + "/" + name; owned, NULL when memory is short.

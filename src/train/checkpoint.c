@@ -27,8 +27,11 @@ belay_status belay_run_paths_init(struct belay_log *log, const char *dir,
     p.last = belay_path_join(dir, "last" SUFFIX);
     p.result = belay_path_join(dir, "result.json");
     p.lock = belay_path_join(dir, "lock");
+    p.history = belay_path_join(dir, "history.jsonl");
+    p.stop = belay_path_join(dir, "stop");
     if (!p.dir || !p.checkpoints || !p.recipe || !p.resolved || !p.metrics || !p.timing ||
-        !p.best || !p.last || !p.result || !p.lock) {
+        !p.best || !p.last || !p.result || !p.lock || !p.history ||
+        !p.stop) {
         belay_run_paths_finish(&p);
         return belay_fail_nomem(log, strlen(dir) + 32);
     }
@@ -39,7 +42,8 @@ belay_status belay_run_paths_init(struct belay_log *log, const char *dir,
 void belay_run_paths_finish(struct belay_run_paths *p)
 {
     char **all[] = { &p->dir,    &p->checkpoints, &p->recipe, &p->resolved, &p->metrics,
-                     &p->timing, &p->best,        &p->last,   &p->result,   &p->lock };
+                     &p->timing, &p->best,        &p->last,   &p->result,   &p->lock,
+                     &p->history, &p->stop };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         belay_free(*all[i]);
         *all[i] = NULL;
@@ -106,8 +110,8 @@ belay_status belay_checkpoint_steps(struct belay_log *log, const struct belay_ru
 
 // ---- the newest that is valid ----
 
-static belay_status read_step(struct belay_log *log, const struct belay_run_paths *p, uint64_t step,
-                              struct belay_st *st)
+belay_status belay_checkpoint_read(struct belay_log *log, const struct belay_run_paths *p,
+                                   uint64_t step, struct belay_st *st)
 {
     char *path = belay_checkpoint_path(p, "step", step);
     if (!path)
@@ -139,7 +143,7 @@ belay_status belay_checkpoint_newest(struct belay_log *log, const struct belay_r
     BELAY_TRY(belay_checkpoint_steps(log, p, "step", &steps, &count));
     for (size_t i = count; i-- > 0 && !*found;) {
         struct belay_st got = { 0 };
-        status = read_step(log, p, steps[i], &got);
+        status = belay_checkpoint_read(log, p, steps[i], &got);
         if (status == BELAY_OK) {
             *st = got;
             *step = steps[i];
@@ -203,19 +207,65 @@ static belay_status remove_step(struct belay_log *log, const struct belay_run_pa
     return status;
 }
 
-belay_status belay_checkpoint_forget_after(struct belay_log *log, const struct belay_run_paths *p,
-                                           uint64_t step)
+static belay_status rename_step(struct belay_log *log, const struct belay_run_paths *p,
+                                const char *kind, uint64_t step, const char *suffix)
+{
+    char *path = belay_checkpoint_path(p, kind, step);
+    struct belay_str to = { 0 };
+    belay_str_addf(&to, "%s%s", path ? path : "", suffix);
+    belay_status status = path && !to.failed ? belay_file_rename(log, path, to.text)
+                                             : belay_fail_nomem(log, 64);
+    belay_str_free(&to);
+    belay_free(path);
+    return status;
+}
+
+belay_status belay_checkpoint_set_aside(struct belay_log *log, const struct belay_run_paths *p,
+                                        uint64_t step, const char *suffix, bool bests)
 {
     static const char *const kinds[] = { "step", "best" };
     for (size_t k = 0; k < 2; k++) {
         uint64_t *steps = NULL;
         size_t count = 0;
         belay_status status = belay_checkpoint_steps(log, p, kinds[k], &steps, &count);
-        for (size_t i = 0; i < count && status == BELAY_OK; i++)
-            if (steps[i] > step)
-                status = remove_step(log, p, kinds[k], steps[i]);
+        for (size_t i = 0; i < count && status == BELAY_OK; i++) {
+            if (steps[i] <= step)
+                continue;
+            status = k == 0 || bests ? rename_step(log, p, kinds[k], steps[i], suffix)
+                                     : remove_step(log, p, kinds[k], steps[i]);
+        }
         belay_free(steps);
         BELAY_TRY(status);
     }
     return BELAY_OK;
+}
+
+// "step-00000010.safetensors.tmp-123-4": one of ours, then what base/commit.c puts behind it.
+static bool is_temporary(const char *name)
+{
+    static const char mark[] = SUFFIX ".tmp-";
+    const char *at = strstr(name, mark);
+    if (!at || (strncmp(name, "step-", 5) != 0 && strncmp(name, "best-", 5) != 0))
+        return false;
+    at += sizeof(mark) - 1;
+    size_t pid = strspn(at, "0123456789");
+    return pid > 0 && at[pid] == '-' && at[pid + 1] &&
+           at[pid + 1 + strspn(at + pid + 1, "0123456789")] == '\0';
+}
+
+belay_status belay_checkpoint_sweep(struct belay_log *log, const struct belay_run_paths *p)
+{
+    char **names = NULL;
+    size_t count = 0;
+    belay_status status = BELAY_OK;
+    BELAY_TRY(belay_dir_list(log, p->checkpoints, &names, &count));
+    for (size_t i = 0; i < count && status == BELAY_OK; i++) {
+        if (!is_temporary(names[i]))
+            continue;
+        char *path = belay_path_join(p->checkpoints, names[i]);
+        status = path ? belay_file_remove(log, path) : belay_fail_nomem(log, 64);
+        belay_free(path);
+    }
+    belay_names_free(names, count);
+    return status;
 }

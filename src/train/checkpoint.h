@@ -11,7 +11,8 @@
 //   checkpoints/best-00004220.safetensors   weights of a best, immutable, kept while referenced
 //   best.safetensors, last.safetensors      published from those
 struct belay_run_paths {
-    char *dir, *checkpoints, *recipe, *resolved, *metrics, *timing, *best, *last, *result, *lock;
+    char *dir, *checkpoints, *recipe, *resolved, *metrics, *timing, *best, *last, *result, *lock,
+        *history, *stop;
 };
 belay_status belay_run_paths_init(struct belay_log *log, const char *dir,
                                   struct belay_run_paths *out);
@@ -28,9 +29,15 @@ belay_status belay_checkpoint_newest(struct belay_log *log, const struct belay_r
                                      struct belay_st *st, uint64_t *step, bool *found);
 // "belay.state" of a checkpoint, read from the file's head alone; owned.
 belay_status belay_checkpoint_state(struct belay_log *log, const char *path, char **json);
-// For a run that goes on from `step`: removes the files of later steps, which were damaged or are
-// made anew, so that retention does not count them.
-belay_status belay_checkpoint_forget_after(struct belay_log *log, const struct belay_run_paths *p,
-                                           uint64_t step);
+// The same of one step.
+belay_status belay_checkpoint_read(struct belay_log *log, const struct belay_run_paths *p,
+                                   uint64_t step, struct belay_st *st);
+// For a run that goes on from `step`: files of later steps get `suffix` behind their names, so that
+// nobody takes them for the run's. Bests too with `bests`; else they are removed, since they are
+// made anew.
+belay_status belay_checkpoint_set_aside(struct belay_log *log, const struct belay_run_paths *p,
+                                        uint64_t step, const char *suffix, bool bests);
+// Removes temporary files that processes left which died while writing.
+belay_status belay_checkpoint_sweep(struct belay_log *log, const struct belay_run_paths *p);
 
 #endif

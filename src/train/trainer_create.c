@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/env.h"
 #include "train/tensorboard.h"
 #include "train/trainer_internal.h"
@@ -76,8 +77,15 @@ static belay_status open_run(struct belay_trainer *t, bool resume_only)
     bool resume = false, found = false;
     BELAY_TRY(belay_trainer_open_dir(t, resume_only, &resume));
     BELAY_TRY(belay_trainer_open_saver(t));
-    if (resume)
+    if (resume) {
+        BELAY_TRY(belay_trainer_compare(t));
         BELAY_TRY(belay_trainer_restore(t, &found));
+    }
+    if (resume_only && !found)
+        return belay_fail(t->log, BELAY_ERR_IO,
+                          "%s has no checkpoint to go on from: it ended before the first one. "
+                          "`belay train RECIPE run.dir=%s run.if_exists=resume` begins it anew",
+                          t->paths.dir, t->paths.dir);
     if (resume && !found)
         belay_say(t->log, BELAY_LOG_WARN,
                   "%s has no checkpoint yet: the run starts from its beginning", t->paths.dir);
@@ -88,6 +96,8 @@ static belay_status open_run(struct belay_trainer *t, bool resume_only)
     BELAY_TRY(belay_trainer_open_logs(t, found));
     if (found)
         find_reason(t);
+    BELAY_TRY(belay_file_remove(t->log, t->paths.stop));
+    belay_trainer_tell_history(t, found);
     t->saved_step = found ? t->s.step : UINT64_MAX;
     return BELAY_OK;
 }
@@ -104,6 +114,10 @@ static belay_status create(belay_ctx *ctx, const belay_recipe *recipe,
     t->log = &ctx->log;
     t->lock = -1;
     t->overfit = p->overfit_batch;
+    t->at = p->at;
+    t->reset_monitor = p->reset_monitor;
+    t->time_limit = p->seconds;
+    t->born = belay_clock_now();
     t->no_files = p->no_files || t->overfit;
     t->order_epoch = UINT64_MAX;
     t->last_train_loss = t->last_val_loss = t->last_monitor = NAN;
@@ -120,6 +134,7 @@ static belay_status create(belay_ctx *ctx, const belay_recipe *recipe,
     if (!t->no_files)
         BELAY_TRY_DONE(open_run(t, resume_only));
     t->first_step = t->s.step;
+    t->at = t->reset_monitor = NULL;
     belay_trainer_warn_schedule(t);
     *out = t;
     t = NULL;
@@ -190,6 +205,9 @@ void belay_trainer_destroy(belay_trainer **trainer)
     belay_str_free(&t->model_text);
     belay_str_free(&t->line);
     belay_str_free(&t->unwritten);
+    belay_str_free(&t->changes);
+    belay_str_free(&t->saved);
+    belay_free(t->on_save);
     belay_str_free(&t->sentence);
     belay_str_free(&t->json);
     belay_str_free(&t->plan);

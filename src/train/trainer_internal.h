@@ -84,6 +84,14 @@ struct belay_trainer {
 
     atomic_int cancelled;
     struct belay_str line, sentence, json, plan;
+    struct belay_str changes;        // of the recipe, by a resume: members of a JSON list
+    struct belay_str saved;          // path of the newest durable checkpoint; "" when it was told
+    const char **on_save;            // checkpoint.on_save, ends with NULL; NULL: none
+    const char *at, *reset_monitor;  // as asked for, until the trainer is made
+    double born, time_limit;         // of this process
+    bool out_of_time;                // the limit ended it
+    double checked_at;               // seconds of this process at the last check
+    double save_seconds;             // the longest save and check
     double last_train_loss, last_lr, last_monitor, last_val_loss;
     bool checked, improved;
     struct check_values last_check;
@@ -108,6 +116,8 @@ bool belay_metrics_need(const struct belay_recipe *r, const char *stats);
 struct belay_monitor_decision belay_trainer_watch(struct belay_trainer *t,
                                                   const struct check_values *val);
 belay_stop_reason belay_trainer_verdict(struct belay_trainer *t);
+// Patience begins anew; with `all` the bests too.
+void belay_trainer_reset_monitors(struct belay_trainer *t, bool all);
 void belay_trainer_tell_rate(struct belay_trainer *t); // after last_lr is set
 const char *belay_trainer_decider(const struct belay_trainer *t,
                                   const struct belay_monitor_params **p,
@@ -155,6 +165,10 @@ void belay_trainer_make_line(struct belay_trainer *t);
 void belay_trainer_make_sentence(struct belay_trainer *t);
 void belay_trainer_make_json(struct belay_trainer *t, const belay_result *r,
                              const struct check_values *test);
+
+// trainer_changes.c
+belay_status belay_trainer_compare(struct belay_trainer *t);
+void belay_trainer_tell_history(struct belay_trainer *t, bool resumed);
 
 // trainer_run_dir.c
 belay_status belay_trainer_open_dir(struct belay_trainer *t, bool resume_only, bool *resume);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/json.h"
 #include "train/trainer_saver.h"
 
 belay_status belay_trainer_load_tensor(struct belay_trainer *t, const struct belay_st *st,
@@ -108,23 +109,146 @@ static belay_status restore_best_of(struct belay_trainer *t, int i)
     return status;
 }
 
+// ---- which one ----
+
+// The step of the best that the newest whole checkpoint knows.
+static belay_status best_step(struct belay_trainer *t, const char *state, uint64_t *step)
+{
+    struct belay_json_doc doc = { 0 };
+    BELAY_TRY(belay_json_parse(t->log, "belay.state", state, strlen(state), &doc));
+    const struct belay_json *bests = belay_json_get(doc.root, "bests");
+    belay_status status = BELAY_OK;
+    if (bests && bests->first)
+        *step = belay_json_int_or(bests->first, "step", UINT64_MAX);
+    else
+        status = belay_fail(t->log, BELAY_ERR_ARG, "%s has no best yet", t->paths.dir);
+    belay_json_finish(&doc);
+    return status;
+}
+
+static bool parse_step(const char *text, uint64_t *step)
+{
+    int64_t value;
+    if (!belay_parse_i64(text, &value) || value < 0)
+        return false;
+    *step = (uint64_t) value;
+    return true;
+}
+
+static belay_status no_such_step(struct belay_trainer *t, uint64_t step)
+{
+    struct belay_str list = { 0 };
+    uint64_t *steps = NULL;
+    size_t count = 0;
+    BELAY_TRY(belay_checkpoint_steps(t->log, &t->paths, "step", &steps, &count));
+    for (size_t i = 0; i < count; i++)
+        belay_str_addf(&list, "%s%llu", i ? ", " : "", (unsigned long long) steps[i]);
+    belay_status status =
+        belay_fail(t->log, BELAY_ERR_ARG,
+                   "%s has no checkpoint of step %llu; there are: %s. A new run can begin with the "
+                   "weights of the best: belay train RECIPE --from %s@best",
+                   t->paths.dir, (unsigned long long) step, list.text ? list.text : "none",
+                   t->paths.dir);
+    belay_str_free(&list);
+    belay_free(steps);
+    return status;
+}
+
+// The newest one, or the one that was asked for; *back: it is older than the newest.
+static belay_status find_checkpoint(struct belay_trainer *t, struct belay_st *st, uint64_t *step,
+                                    bool *found, bool *back)
+{
+    uint64_t newest = 0, wanted = 0;
+    *back = false;
+    BELAY_TRY(belay_checkpoint_newest(t->log, &t->paths, st, &newest, found));
+    *step = newest;
+    if (!*found || !t->at || strcmp(t->at, "last") == 0)
+        return BELAY_OK;
+    const char *state = belay_st_meta(st, "belay.state");
+    belay_status status = BELAY_OK;
+    if (strcmp(t->at, "best") == 0)
+        status = best_step(t, state ? state : "{}", &wanted);
+    else if (!parse_step(t->at, &wanted))
+        status = belay_fail(t->log, BELAY_ERR_ARG, "--at %s: want best, last or a step", t->at);
+    if (status == BELAY_OK && wanted == newest)
+        return BELAY_OK;
+    belay_st_finish(st);
+    BELAY_TRY(status);
+    char *path = belay_checkpoint_path(&t->paths, "step", wanted);
+    bool there = path && belay_file_exists(path);
+    belay_free(path);
+    if (!there)
+        return no_such_step(t, wanted);
+    *back = true;
+    *step = wanted;
+    return belay_checkpoint_read(t->log, &t->paths, wanted, st);
+}
+
+// Going back loses nothing: what comes later stays under another name.
+static belay_status set_log_aside(struct belay_trainer *t)
+{
+    struct belay_str to = { 0 };
+    char *data = NULL;
+    size_t size = 0;
+    if (!belay_file_exists(t->paths.metrics))
+        return BELAY_OK;
+    belay_str_addf(&to, "%s.undone", t->paths.metrics);
+    belay_status status = to.failed ? belay_fail_nomem(t->log, 64)
+                                    : belay_file_read(t->log, t->paths.metrics, 0, &data, &size);
+    if (status == BELAY_OK)
+        status = belay_file_write(t->log, to.text, data, size);
+    belay_free(data);
+    belay_str_free(&to);
+    return status;
+}
+
+static belay_status set_aside(struct belay_trainer *t, uint64_t step, bool back)
+{
+    BELAY_TRY(belay_checkpoint_sweep(t->log, &t->paths));
+    if (back) {
+        belay_say(t->log, BELAY_LOG_INFO,
+                  "back at step %llu: what came later stays as *.undone in %s",
+                  (unsigned long long) step, t->paths.dir);
+        BELAY_TRY(set_log_aside(t));
+    }
+    // Without going back, later ones are those that were found damaged.
+    return belay_checkpoint_set_aside(t->log, &t->paths, step, back ? ".undone" : ".damaged", back);
+}
+
+// ---- the monitor anew ----
+
+static belay_status reset_monitor(struct belay_trainer *t)
+{
+    const char *what = t->reset_monitor;
+    if (!what)
+        return BELAY_OK;
+    if (strcmp(what, "counter") != 0 && strcmp(what, "all") != 0)
+        return belay_fail(t->log, BELAY_ERR_ARG, "--reset-monitor=%s: want counter or all", what);
+    belay_trainer_reset_monitors(t, strcmp(what, "all") == 0);
+    belay_say(t->log, BELAY_LOG_INFO, "the monitor begins anew%s",
+              strcmp(what, "all") == 0 ? ", the best too" : ", the best stays");
+    return BELAY_OK;
+}
+
 belay_status belay_trainer_restore(struct belay_trainer *t, bool *found)
 {
     struct belay_st st = { 0 };
-    uint64_t step;
-    BELAY_TRY(belay_checkpoint_newest(t->log, &t->paths, &st, &step, found));
+    uint64_t step = 0;
+    bool back;
+    BELAY_TRY(find_checkpoint(t, &st, &step, found, &back));
     if (!*found)
         return BELAY_OK;
     belay_status status = load_all(t, &st);
     belay_st_finish(&st);
     if (status != BELAY_OK)
         return belay_fail_in(t->log, status, "resume from step %llu", (unsigned long long) step);
+    // Before best.safetensors is another one.
+    BELAY_TRY(set_aside(t, step, back));
     BELAY_TRY(restore_best(t));
     for (int i = 0; i < t->recipe->num_best_of; i++)
         BELAY_TRY(restore_best_of(t, i));
     t->saver->digest_step = t->s.num_bests ? t->s.bests[0].step : UINT64_MAX;
-    // Files of later steps are damaged, or of a future that is made anew.
-    BELAY_TRY(belay_checkpoint_forget_after(t->log, &t->paths, step));
+    BELAY_TRY(reset_monitor(t));
     return belay_keep_scan(t, step);
 }
 

@@ -82,6 +82,40 @@ belay_stop_reason belay_trainer_verdict(struct belay_trainer *t)
     return join(t, reasons);
 }
 
+static void reset_one(struct belay_monitor_state *s, bool all, const struct belay_monitor_event *e)
+{
+    struct belay_monitor_state old = *s;
+    belay_monitor_init(s);
+    s->last_step = old.last_step;
+    s->rate = old.rate;
+    s->rollbacks = old.rollbacks;
+    if (all)
+        return;
+    s->best = old.best;
+    s->best_check = old.best_check;
+    s->best_step = old.best_step;
+    s->best_epoch = old.best_epoch;
+    s->checks = s->anchor_check = old.checks;
+    s->anchor = old.anchor;
+    s->anchor_step = e->step;
+    s->anchor_epoch = e->epoch;
+    s->anchor_seconds = e->seconds;
+    s->last = old.last;
+}
+
+void belay_trainer_reset_monitors(struct belay_trainer *t, bool all)
+{
+    const struct belay_monitor_event now = event_now(t);
+    reset_one(&t->s.monitor, all, &now);
+    for (int i = 0; i < t->recipe->num_watches; i++)
+        reset_one(&t->s.watches[i], all, &now);
+    if (!all)
+        return;
+    t->s.num_bests = 0;
+    for (int i = 0; i < BELAY_MAX_BEST_OF; i++)
+        t->s.best_of[i].value = NAN;
+}
+
 void belay_trainer_tell_rate(struct belay_trainer *t)
 {
     const struct belay_monitor_event now = event_now(t);
