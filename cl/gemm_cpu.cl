@@ -3,7 +3,8 @@
 // pays it copies its part of A (panels of MR rows) and of B (one panel of NV * W columns) so that
 // both lie along k and in the nearest caches. Sums wait in `part` between two blocks of k.
 //
-// Order of summation: one fma chain along k, ascending, whatever the tile and the blocks.
+// Order of summation: one fma chain along k, ascending, whatever the tile and the blocks. Parts
+// along k are such chains, added in ascending order (gemm_cpu_sum).
 // lint: -DW=8 -DMR=6 -DNV=2 -DUNIT=0
 #include "gemm_cpu.clh"
 #define TN (NV * W)
@@ -199,12 +200,13 @@ INLINE void pack_b(global float *to, global const float *b, size_t bs0, size_t b
 
 // as0, as1: strides of op(A) along m and k; bs0, bs1: of op(B) along k and n. A work-item makes mb
 // rows (whole tiles) by nb columns of `batches` / global size products; `room` is its scratch,
-// behind `sums` floats that are `part` unless that is C.
+// behind `sums` floats that are `part` unless that is C. With `split` the products are parts of one
+// along k: each has k steps, the last one what is left of `all`.
 kernel void gemm_cpu(global float *c, global float *part, global const float *a,
                      global const float *b, global float *scratch, uint m, uint n, uint k, uint as0,
                      uint as1, uint bs0, uint bs1, uint mb, uint nb, uint kc, uint pack, uint room,
-                     uint sums, float alpha, float beta, uint batches, uint8 batch_dim,
-                     uint8 batch_a, uint8 batch_b)
+                     uint sums, uint split, uint all, float alpha, float beta, uint batches,
+                     uint8 batch_dim, uint8 batch_a, uint8 batch_b)
 {
     const uint i0 = (uint) get_global_id(1) * mb, i1 = min(m, i0 + mb);
     const uint j0 = (uint) get_global_id(0) * nb, j1 = min(n, j0 + nb);
@@ -218,10 +220,11 @@ kernel void gemm_cpu(global float *c, global float *part, global const float *a,
         global const float *const aq = a + batch_start(q, batch_dim, batch_a);
         global const float *const bq = b + batch_start(q, batch_dim, batch_b);
         const size_t cq = (size_t) q * m * n;
+        const uint kq = split ? min(k, all - q * k) : k;
         uint p0 = 0;
         do { // once for k 0 too
-            const uint kb = min(kc, k - p0);
-            const struct sink to = { c + cq, part + cq, n, p0 == 0, p0 + kb == k, alpha, beta };
+            const uint kb = min(kc, kq - p0);
+            const struct sink to = { c + cq, part + cq, n, p0 == 0, p0 + kb == kq, alpha, beta };
             global const float *const ap = aq + p0 * (size_t) as1;
             global const float *const bp = bq + p0 * (size_t) bs0;
             if (whole < i1)
@@ -246,6 +249,6 @@ kernel void gemm_cpu(global float *c, global float *part, global const float *a,
                 }
             }
             p0 += kb;
-        } while (p0 < k);
+        } while (p0 < kq);
     }
 }

@@ -20,16 +20,16 @@ INLINE float sum_lanes(VW v)
 }
 
 INLINE void make_dots(global float *c, global const float *a, global const float *b, uint m, uint n,
-               uint k, uint i0, uint j0, float alpha, float beta)
+                      uint k, uint ld, uint i0, uint j0, float alpha, float beta)
 {
     global const float *row[DM], *col[DN];
     VW sum[DM][DN];
     UNROLL
     for (uint i = 0; i < DM; i++)
-        row[i] = a + (size_t) min(i0 + i, m - 1) * k;
+        row[i] = a + (size_t) min(i0 + i, m - 1) * ld;
     UNROLL
     for (uint j = 0; j < DN; j++)
-        col[j] = b + (size_t) min(j0 + j, n - 1) * k;
+        col[j] = b + (size_t) min(j0 + j, n - 1) * ld;
     UNROLL
     for (uint i = 0; i < DM; i++)
         UNROLL
@@ -76,19 +76,21 @@ INLINE void make_dots(global float *c, global const float *a, global const float
     }
 }
 
-// A [m, k], B [n, k]. A work-item makes mb rows by nb columns.
+// A [m, k], B [n, k], their rows ld apart. A work-item makes mb rows by nb columns. With `split`
+// the products are parts of one of ld steps: each has k, the last one what is left.
 kernel void gemm_cpu_dot(global float *c, global const float *a, global const float *b, uint m,
-                         uint n, uint k, uint mb, uint nb, float alpha, float beta, uint batches,
-                         uint8 batch_dim, uint8 batch_a, uint8 batch_b)
+                         uint n, uint k, uint ld, uint mb, uint nb, uint split, float alpha,
+                         float beta, uint batches, uint8 batch_dim, uint8 batch_a, uint8 batch_b)
 {
     const uint i0 = (uint) get_global_id(1) * mb, i1 = min(m, i0 + mb);
     const uint j0 = (uint) get_global_id(0) * nb, j1 = min(n, j0 + nb);
     for (uint q = (uint) get_global_id(2); q < batches; q += (uint) get_global_size(2)) {
         global const float *const aq = a + batch_start(q, batch_dim, batch_a);
         global const float *const bq = b + batch_start(q, batch_dim, batch_b);
+        const uint kq = split ? min(k, ld - q * k) : k;
         global float *const cq = c + (size_t) q * m * n;
         for (uint j = j0; j < j1; j += DN)
             for (uint i = i0; i < i1; i += DM)
-                make_dots(cq, aq, bq, m, n, k, i, j, alpha, beta);
+                make_dots(cq, aq, bq, m, n, kq, ld, i, j, alpha, beta);
     }
 }

@@ -8,7 +8,18 @@
 
 struct belay_cl_product {
     char options[96]; // that its kernel was built with
-    struct belay_cl_launch main;
+    struct belay_cl_launch main, sum; // sum: of parts along k
+};
+
+// A product as its kernels see it.
+struct job {
+    struct belay_gemm g; // k: of a part
+    struct belay_cl_batch batch;
+    struct belay_cpu_choice choice;
+    struct belay_cpu_range range;
+    cl_mem a, b, c;
+    int64_t all;    // k of the whole product
+    cl_uint splits; // 1: none
 };
 
 static belay_status cpu_open(struct belay_cl *cl, void **state)
@@ -26,11 +37,32 @@ static bool cpu_takes(const struct belay_cl *cl, const struct belay_gemm *g)
     return true;
 }
 
+// A column is the row of the transposed product: the wide forms for one row serve it too.
+static void turn_column(struct belay_gemm *g, cl_mem *a, cl_mem *b)
+{
+    struct belay_gemm t = *g;
+    cl_mem mem = *a;
+    if (g->n != 1 || g->m == 1)
+        return;
+    t.ta = false;
+    t.tb = !g->ta;
+    t.m = 1;
+    t.n = g->m;
+    memcpy(t.a_stride, g->b_stride, sizeof(t.a_stride));
+    memcpy(t.b_stride, g->a_stride, sizeof(t.b_stride));
+    *g = t;
+    *a = *b;
+    *b = mem;
+}
+
 static belay_status cpu_choices(struct belay_cl *cl, void *state, const struct belay_gemm *g,
                                 struct belay_cl_choices *out)
 {
     struct belay_cpu_choice list[sizeof(out->name) / sizeof(out->name[0])];
-    out->count = belay_cpu_candidates(&cl->dev->profile, g, list,
+    struct belay_gemm turned = *g;
+    cl_mem none = NULL;
+    turn_column(&turned, &none, &none);
+    out->count = belay_cpu_candidates(&cl->dev->profile, &turned, list,
                                       sizeof(out->name) / sizeof(out->name[0]));
     for (size_t i = 0; i < out->count; i++)
         belay_cpu_name(&list[i], out->name[i]);
@@ -44,15 +76,43 @@ static bool cpu_knows(struct belay_cl *cl, const char *choice)
 }
 
 // What was chosen for its class where it fits the product's form, else the default.
-static void choose(struct belay_cl *cl, const struct belay_gemm *g, struct belay_cpu_choice *out)
+static void choose(struct belay_cl *cl, const char *name, struct job *job)
 {
     const struct belay_profile *profile = &cl->dev->profile;
     struct belay_cpu_choice chosen;
-    belay_cpu_default(profile, g, out);
-    if (belay_cpu_parse(profile, belay_cl_gemm_chosen(cl, g), &chosen) &&
-        chosen.form == out->form)
-        *out = chosen;
-    out->pack_b |= out->form == BELAY_CPU_TILES && g->tb;
+    belay_cpu_default(profile, &job->g, &job->choice);
+    if (belay_cpu_parse(profile, name, &chosen) && chosen.form == job->choice.form)
+        job->choice = chosen;
+    job->choice.pack_b |= job->choice.form == BELAY_CPU_TILES && job->g.tb;
+}
+
+// Parts along k are a batch of products that lie in A and B one behind the other.
+static void split(struct job *job)
+{
+    struct belay_gemm *g = &job->g;
+    job->all = g->k;
+    job->splits = belay_cpu_splits(g, job->batch.count);
+    if (job->splits == 1)
+        return;
+    g->k = (g->k + job->splits - 1) / job->splits;
+    job->splits = (cl_uint) ((job->all + g->k - 1) / g->k);
+    job->batch.count = job->batch.dim[0] = job->splits;
+    job->batch.a[0] = (cl_uint) (g->k * (g->ta ? g->m : 1));
+    job->batch.b[0] = (cl_uint) (g->k * (g->tb ? 1 : g->n));
+}
+
+static belay_status plan_job(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
+                             struct job *job)
+{
+    *job = (struct job){ .g = call->g, .a = call->a, .b = call->b, .c = call->c };
+    turn_column(&job->g, &job->a, &job->b);
+    BELAY_TRY(belay_cl_batch_of(cl, &job->g, &job->batch));
+    if (job->g.m == 0 || job->g.n == 0 || job->batch.count == 0)
+        return BELAY_OK;
+    choose(cl, belay_cl_gemm_chosen(cl, &call->g), job);
+    split(job);
+    belay_cpu_range_of(&cl->dev->profile, &job->g, job->batch.count, &job->choice, &job->range);
+    return BELAY_OK;
 }
 
 static void drop_kernel(struct belay_cl_launch *l)
@@ -65,23 +125,27 @@ static void drop_kernel(struct belay_cl_launch *l)
 static void cpu_destroy(struct belay_cl *cl, void *state, struct belay_cl_product *p)
 {
     drop_kernel(&p->main);
+    drop_kernel(&p->sum);
     belay_free(p);
 }
 
-// The kernel of a choice; that of another one is given back.
-static belay_status make_kernel(struct belay_cl *cl, const struct belay_gemm *g,
-                                const struct belay_cpu_choice *c, struct belay_cl_product *p)
+static cl_uint width_of(const struct belay_cl *cl)
 {
     const cl_uint width = cl->dev->profile.float_width;
+    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
+}
+
+// The kernel of a choice; that of another one is given back.
+static belay_status make_kernel(struct belay_cl *cl, const struct job *job,
+                                struct belay_cl_product *p)
+{
+    const struct belay_cpu_choice *c = &job->choice;
     const bool dot = c->form == BELAY_CPU_DOT;
     char options[sizeof(p->options)];
     cl_program program;
     snprintf(options, sizeof(options), "-w -DW=%u -D%s=%u -D%s=%u -DUNIT=%d",
-             width >= 16  ? 16U
-             : width >= 8 ? 8U
-                          : 4U,
-             dot ? "DM" : "MR", (unsigned) c->rows, dot ? "DN" : "NV", (unsigned) c->vectors,
-             g->ta || c->pack_a);
+             (unsigned) width_of(cl), dot ? "DM" : "MR", (unsigned) c->rows, dot ? "DN" : "NV",
+             (unsigned) c->vectors, job->g.ta || c->pack_a);
     if (p->main.kernel && strcmp(options, p->options) == 0)
         return BELAY_OK;
     drop_kernel(&p->main);
@@ -124,87 +188,143 @@ static void put_batches(struct args *a, const struct belay_cl_batch *batch)
     put(a, sizeof(batch->b), batch->b);
 }
 
-static belay_status set_tiles(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
-                              const struct belay_cl_batch *batch,
-                              const struct belay_cpu_choice *c, const struct belay_cpu_range *r,
-                              struct belay_cl_product *p)
+// Floats of C, and of all its parts.
+static size_t size_of(const struct job *job)
 {
-    const struct belay_gemm *g = &call->g;
-    const size_t items = r->blocks[0] * r->blocks[1] * r->blocks[2];
-    const size_t sums = g->beta != 0 && g->k > (int64_t) r->kc
-                            ? ((size_t) (g->m * g->n) * (size_t) batch->count + 31) / 32 * 32
-                            : 0;
+    return (size_t) (job->g.m * job->g.n) * (size_t) job->batch.count;
+}
+
+static size_t round_32(size_t size)
+{
+    return (size + 31) / 32 * 32;
+}
+
+// Scratch holds, where there are such: sums between blocks of k (C would lose what beta wants),
+// or parts along k, and behind them the panels of the work-items.
+static belay_status set_tiles(struct belay_cl *cl, const struct job *job, cl_mem scratch,
+                              size_t front, struct belay_cl_product *p)
+{
+    const struct belay_gemm *g = &job->g;
+    const struct belay_cpu_choice *c = &job->choice;
+    const struct belay_cpu_range *r = &job->range;
+    const bool parts = job->splits > 1;
+    const float one = 1, zero = 0;
     struct args a = { .kernel = p->main.kernel };
-    cl_mem scratch;
-    if (r->room > UINT32_MAX || items > SIZE_MAX / sizeof(float) / 2 / r->room)
-        return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED, "a product needs too much scratch");
-    BELAY_TRY(belay_cl_gemm_scratch(cl, (items * r->room + sums) * sizeof(float), &scratch));
-    put_mem(&a, call->c);
-    put_mem(&a, sums ? scratch : call->c);
-    put_mem(&a, call->a);
-    put_mem(&a, call->b);
+    put_mem(&a, parts ? scratch : job->c);
+    put_mem(&a, front ? scratch : job->c);
+    put_mem(&a, job->a);
+    put_mem(&a, job->b);
     put_mem(&a, scratch);
     put_uint(&a, g->m);
     put_uint(&a, g->n);
     put_uint(&a, g->k);
-    put_uint(&a, g->ta ? 1 : g->k);
+    put_uint(&a, g->ta ? 1 : job->all);
     put_uint(&a, g->ta ? g->m : 1);
     put_uint(&a, g->tb ? 1 : g->n);
-    put_uint(&a, g->tb ? g->k : 1);
+    put_uint(&a, g->tb ? job->all : 1);
     put_uint(&a, r->mb);
     put_uint(&a, r->nb);
     put_uint(&a, r->kc);
     put_uint(&a, (c->pack_a ? BELAY_CPU_PACK_A : 0) | (c->pack_b ? BELAY_CPU_PACK_B : 0));
     put_uint(&a, (int64_t) r->room);
-    put_uint(&a, (int64_t) sums);
-    put(&a, sizeof(g->alpha), &g->alpha);
-    put(&a, sizeof(g->beta), &g->beta);
-    put_batches(&a, batch);
+    put_uint(&a, (int64_t) front);
+    put_uint(&a, parts);
+    put_uint(&a, job->all);
+    put(&a, sizeof(float), parts ? &one : &g->alpha);
+    put(&a, sizeof(float), parts ? &zero : &g->beta);
+    put_batches(&a, &job->batch);
     return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu");
 }
 
-static belay_status set_dots(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
-                             const struct belay_cl_batch *batch,
-                             const struct belay_cpu_range *r, struct belay_cl_product *p)
+static belay_status set_dots(struct belay_cl *cl, const struct job *job, cl_mem scratch,
+                             struct belay_cl_product *p)
 {
-    const struct belay_gemm *g = &call->g;
+    const struct belay_gemm *g = &job->g;
+    const bool parts = job->splits > 1;
+    const float one = 1, zero = 0;
     struct args a = { .kernel = p->main.kernel };
-    put_mem(&a, call->c);
-    put_mem(&a, call->a);
-    put_mem(&a, call->b);
+    put_mem(&a, parts ? scratch : job->c);
+    put_mem(&a, job->a);
+    put_mem(&a, job->b);
     put_uint(&a, g->m);
     put_uint(&a, g->n);
     put_uint(&a, g->k);
-    put_uint(&a, r->mb);
-    put_uint(&a, r->nb);
-    put(&a, sizeof(g->alpha), &g->alpha);
-    put(&a, sizeof(g->beta), &g->beta);
-    put_batches(&a, batch);
+    put_uint(&a, job->all);
+    put_uint(&a, job->range.mb);
+    put_uint(&a, job->range.nb);
+    put_uint(&a, parts);
+    put(&a, sizeof(float), parts ? &one : &g->alpha);
+    put(&a, sizeof(float), parts ? &zero : &g->beta);
+    put_batches(&a, &job->batch);
     return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu_dot");
+}
+
+static belay_status set_sum(struct belay_cl *cl, const struct job *job, cl_mem scratch,
+                            struct belay_cl_product *p)
+{
+    const struct belay_gemm *g = &job->g;
+    const int64_t size = g->m * g->n, per = 1024;
+    struct args a = { 0 };
+    cl_program program;
+    char options[32];
+    p->sum.skip = job->splits == 1;
+    if (p->sum.skip)
+        return BELAY_OK;
+    if (!p->sum.kernel) {
+        snprintf(options, sizeof(options), "-w -DW=%u", (unsigned) width_of(cl));
+        BELAY_TRY(belay_cl_program_file(cl, "gemm_cpu_sum", options, &program));
+        BELAY_TRY(belay_cl_kernel(cl, program, "gemm_cpu_sum", &p->sum.kernel));
+    }
+    p->sum.dims = 1;
+    p->sum.local[0] = 1;
+    p->sum.global[0] = (size_t) ((size + per - 1) / per);
+    a.kernel = p->sum.kernel;
+    put_mem(&a, job->c);
+    put_mem(&a, scratch);
+    put_uint(&a, size);
+    put_uint(&a, job->splits);
+    put_uint(&a, per);
+    put(&a, sizeof(float), &g->alpha);
+    put(&a, sizeof(float), &g->beta);
+    return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu_sum");
+}
+
+static belay_status set_all(struct belay_cl *cl, const struct job *job, struct belay_cl_product *p)
+{
+    const struct belay_cpu_range *r = &job->range;
+    const size_t items = r->blocks[0] * r->blocks[1] * r->blocks[2];
+    const bool again = job->g.beta != 0 && job->g.k > (int64_t) r->kc; // sums wait beside C
+    const size_t front =
+        job->splits > 1 || (again && job->choice.form == BELAY_CPU_TILES) ? round_32(size_of(job))
+                                                                          : 0;
+    cl_mem scratch;
+    if (front > UINT32_MAX || r->room > UINT32_MAX ||
+        (r->room && items > SIZE_MAX / 8 / r->room))
+        return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED, "a product needs too much scratch");
+    BELAY_TRY(belay_cl_gemm_scratch(cl, (front + items * r->room) * sizeof(float), &scratch));
+    if (job->choice.form == BELAY_CPU_DOT)
+        BELAY_TRY(set_dots(cl, job, scratch, p));
+    else
+        BELAY_TRY(set_tiles(cl, job, scratch, front, p));
+    return set_sum(cl, job, scratch, p);
 }
 
 static belay_status bind(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
                          struct belay_cl_product *p)
 {
-    const struct belay_gemm *g = &call->g;
-    struct belay_cl_batch batch;
-    struct belay_cpu_choice c;
-    struct belay_cpu_range r;
-    BELAY_TRY(belay_cl_batch_of(cl, g, &batch));
-    p->main.skip = g->m == 0 || g->n == 0 || batch.count == 0;
+    struct job job;
+    BELAY_TRY(plan_job(cl, call, &job));
+    p->main.skip = job.g.m == 0 || job.g.n == 0 || job.batch.count == 0;
+    p->sum.skip = true;
     if (p->main.skip)
         return BELAY_OK;
-    choose(cl, g, &c);
-    BELAY_TRY(make_kernel(cl, g, &c, p));
-    belay_cpu_range_of(&cl->dev->profile, g, batch.count, &c, &r);
+    BELAY_TRY(make_kernel(cl, &job, p));
     p->main.dims = 3;
     for (int i = 0; i < 3; i++) {
-        p->main.global[i] = r.blocks[i];
+        p->main.global[i] = job.range.blocks[i];
         p->main.local[i] = 1;
     }
-    if (c.form == BELAY_CPU_DOT)
-        return set_dots(cl, call, &batch, &r, p);
-    return set_tiles(cl, call, &batch, &c, &r, p);
+    return set_all(cl, &job, p);
 }
 
 static belay_status cpu_bind(struct belay_cl *cl, void *state,
@@ -217,7 +337,8 @@ static belay_status cpu_bind(struct belay_cl *cl, void *state,
 
 static belay_status cpu_run(struct belay_cl *cl, void *state, struct belay_cl_product *p)
 {
-    return belay_cl_enqueue(cl, &p->main);
+    BELAY_TRY(belay_cl_enqueue(cl, &p->main));
+    return belay_cl_enqueue(cl, &p->sum);
 }
 
 const struct belay_cl_provider belay_cl_gemm_cpu = {

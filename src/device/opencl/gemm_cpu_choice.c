@@ -74,6 +74,10 @@ void belay_cpu_default(const struct belay_profile *profile, const struct belay_g
     out->vectors = t.vectors;
     out->pack_b = g->tb || g->m > 2 * t.rows;
     out->pack_a = g->n >= 512 && g->m * g->k >= 1 << 18;
+    if (out->pack_a && width == 8 && g->m >= 512 && g->k >= 256) {
+        out->rows = 4; // fewer loads a product, where the last panel's waste is small
+        out->vectors = 3;
+    }
 }
 
 // ---- Work-items ----
@@ -108,6 +112,17 @@ static void count_blocks(const struct belay_profile *profile, const struct belay
         blocks[0] = ceil_div(blocks[0], units) * units;
     if (blocks[0] * blocks[1] < want)
         blocks[1] = least(row_tiles, ceil_div(want, blocks[0]));
+    // A few large blocks: as many for each unit.
+    if (blocks[0] % units != 0 && blocks[0] * blocks[1] < 16 * units && row_tiles > 8 * units)
+        blocks[1] = ceil_div(blocks[1], units) * units;
+}
+
+cl_uint belay_cpu_splits(const struct belay_gemm *g, uint64_t batches)
+{
+    const int64_t tiles = ceil_div(g->m, 16) * ceil_div(g->n, 16);
+    if (batches != 1 || tiles >= 16 || g->k < 2048)
+        return 1;
+    return (cl_uint) least(ceil_div(32, tiles), g->k / 512);
 }
 
 void belay_cpu_range_of(const struct belay_profile *profile, const struct belay_gemm *g,
