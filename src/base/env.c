@@ -11,7 +11,7 @@ const struct belay_env_var belay_env_vars[] = {
     { "BELAY_FUSION", "0 switches the fusion of operators off" },
     { "BELAY_REUSE", "0 gives every value memory of its own" },
     { "BELAY_STREAM", "1 streams the data by batches, however small it is" },
-    { "BELAY_GEMM", "force a provider for matrix products: clblast, plain, ..." },
+    { "BELAY_GEMM", "force a provider for matrix products: clblast, cpu, tiled or plain" },
     { "BELAY_TUNE", "tuning file of this user; 0: none is read or written" },
     { "BELAY_PROFILE", "force a kernel family: gpu or cpu" },
     { "BELAY_CL_DIR", "read kernels from this folder, not from the library" },

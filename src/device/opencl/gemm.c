@@ -1,4 +1,4 @@
-// Choosing the provider of products, and its test.
+// Choosing the provider of each product, and its test.
 #include "device/opencl/gemm.h"
 
 #include <stdio.h>
@@ -7,16 +7,29 @@
 #include "base/env.h"
 #include "base/mem.h"
 #include "device/opencl/gemm_test.h"
+#include "device/opencl/gemm_tiled.h"
 #include "device/tune.h"
+
+static const struct belay_cl_provider *const providers[] = {
+    &belay_cl_gemm_clblast,
+    &belay_cl_gemm_cpu,
+    &belay_cl_gemm_tiled,
+    &belay_cl_gemm_plain,
+};
+enum provider { CLBLAST, CPU, TILED, PLAIN, NUM_PROVIDERS };
+
+struct opened {
+    bool open, off; // off: it was wrong on this driver
+    void *state;
+};
 
 struct chosen {
     char class_name[BELAY_CL_CHOICE_TEXT], choice[BELAY_CL_CHOICE_TEXT];
 };
 
 struct belay_cl_gemm {
-    const struct belay_cl_provider *main;
-    void *main_state, *plain_state;
-    bool plain_open;
+    int forced; // -1: none
+    struct opened of[NUM_PROVIDERS];
     struct chosen *chosen;
     size_t num_chosen, cap_chosen;
     // The last one is the largest; older ones may still be arguments of kernels.
@@ -24,106 +37,121 @@ struct belay_cl_gemm {
     size_t num_scratch, cap_scratch;
 };
 
-static const struct belay_cl_provider *const providers[] = {
-    &belay_cl_gemm_clblast,
-    &belay_cl_gemm_cpu,
-    &belay_cl_gemm_plain,
-};
-
-static belay_status find_forced(struct belay_cl *cl, const char *name,
-                                const struct belay_cl_provider **out)
+static belay_status find_forced(struct belay_cl *cl, const char *name, int *out)
 {
-    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
+    for (int i = 0; i < NUM_PROVIDERS; i++) {
         if (strcmp(providers[i]->name, name) == 0) {
-            *out = providers[i];
+            *out = i;
             return BELAY_OK;
         }
     }
-    return belay_fail(cl->log, BELAY_ERR_ARG, "BELAY_GEMM is '%s', want clblast, cpu or plain",
-                      name);
+    return belay_fail(cl->log, BELAY_ERR_ARG,
+                      "BELAY_GEMM is '%s', want clblast, cpu, tiled or plain", name);
 }
 
-// On CPUs the own kernel is level with CLBlast's best or above it and builds in a tenth of the
-// time; on GPUs CLBlast's database is good.
-static const struct belay_cl_provider *default_provider(const struct belay_cl *cl)
+// On GPUs CLBlast's database is good for what fills the device; it has neither a batched form that
+// can be trusted nor one that cuts a long k, and vectors are not its case.
+static bool suits_tiled(const struct belay_gemm *g)
 {
-    return cl->dev->profile.cpu ? &belay_cl_gemm_cpu : &belay_cl_gemm_clblast;
+    cl_uint chunk;
+    return g->batch_rank > 0 || g->m == 1 || g->n == 1 || belay_cl_gemm_splits(g, &chunk) > 1;
 }
 
-static belay_status open_plain(struct belay_cl *cl)
+// Which providers to ask for a product, the best first; PLAIN is the last. On CPUs the own kernel
+// is level with CLBlast's best or above it and builds in a tenth of the time.
+static void rank(const struct belay_cl *cl, const struct belay_gemm *g, int out[NUM_PROVIDERS])
 {
-    if (cl->gemm->plain_open)
+    const bool cpu = cl->dev->profile.cpu, tiled = !cpu && suits_tiled(g);
+    int num = 0;
+    if (cl->gemm->forced >= 0)
+        out[num++] = cl->gemm->forced;
+    else if (cpu)
+        out[num++] = CPU;
+    else {
+        out[num++] = tiled ? TILED : CLBLAST;
+        out[num++] = tiled ? CLBLAST : TILED;
+    }
+    out[num] = PLAIN;
+}
+
+static void close_provider(struct belay_cl *cl, int index)
+{
+    struct opened *o = &cl->gemm->of[index];
+    if (o->open)
+        providers[index]->close(cl, o->state);
+    o->open = false;
+    o->state = NULL;
+}
+
+// Opens and tests it when it is first needed.
+static belay_status open_provider(struct belay_cl *cl, int index)
+{
+    struct opened *o = &cl->gemm->of[index];
+    if (o->open)
         return BELAY_OK;
-    BELAY_TRY(belay_cl_gemm_plain.open(cl, &cl->gemm->plain_state));
-    cl->gemm->plain_open = true;
-    return BELAY_OK;
-}
-
-static belay_status open_main(struct belay_cl *cl, const struct belay_cl_provider *provider)
-{
-    struct belay_cl_gemm *gemm = cl->gemm;
-    if (provider == &belay_cl_gemm_plain)
-        BELAY_TRY(open_plain(cl));
-    else
-        BELAY_TRY(provider->open(cl, &gemm->main_state));
-    gemm->main = provider;
-    return BELAY_OK;
-}
-
-static void close_main(struct belay_cl *cl)
-{
-    struct belay_cl_gemm *gemm = cl->gemm;
-    if (gemm->main && gemm->main != &belay_cl_gemm_plain)
-        gemm->main->close(cl, gemm->main_state);
-    gemm->main = NULL;
-    gemm->main_state = NULL;
-}
-
-static belay_status open_and_test(struct belay_cl *cl, const struct belay_cl_provider *provider)
-{
-    BELAY_TRY(open_main(cl, provider));
-    belay_status status = belay_cl_gemm_self_test(cl);
+    BELAY_TRY(providers[index]->open(cl, &o->state));
+    o->open = true;
+    belay_status status = belay_cl_gemm_test(cl, providers[index], o->state);
     if (status != BELAY_OK)
-        close_main(cl);
+        close_provider(cl, index);
     return status;
 }
 
-static belay_status choose(struct belay_cl *cl)
+// What is forced must work; of the others the next best takes over.
+static belay_status try_provider(struct belay_cl *cl, int index)
 {
-    const char *name = belay_env("BELAY_GEMM");
-    const struct belay_cl_provider *provider = default_provider(cl);
-    if (name) {
-        BELAY_TRY(find_forced(cl, name, &provider));
-        return open_and_test(cl, provider);
-    }
-    belay_status status = open_and_test(cl, provider);
-    if (status == BELAY_OK || status == BELAY_ERR_NOMEM)
+    belay_status status = open_provider(cl, index);
+    if (status == BELAY_OK || status == BELAY_ERR_NOMEM || index == PLAIN ||
+        index == cl->gemm->forced)
         return status;
+    cl->gemm->of[index].off = true;
     belay_say(cl->log, BELAY_LOG_WARN,
-              "%s: products by '%s' are not to be trusted here (%s); the plain kernels take over",
-              cl->info.select, provider->name, cl->log->last);
+              "%s: products by '%s' are not to be trusted here (%s); they are switched off and "
+              "others take over",
+              cl->info.select, providers[index]->name, cl->log->last);
     // Another order of summation: checkpoints say it.
     size_t length = strlen(cl->dev->identity);
-    snprintf(cl->dev->identity + length, sizeof(cl->dev->identity) - length, "; fell back to plain");
-    return open_and_test(cl, &belay_cl_gemm_plain);
+    snprintf(cl->dev->identity + length, sizeof(cl->dev->identity) - length, "; without %s",
+             providers[index]->name);
+    return BELAY_OK;
+}
+
+static belay_status choose(struct belay_cl *cl, const struct belay_gemm *g, int *out)
+{
+    int list[NUM_PROVIDERS];
+    rank(cl, g, list);
+    for (int i = 0;; i++) {
+        struct opened *o = &cl->gemm->of[list[i]];
+        *out = list[i];
+        if (o->off || (list[i] != PLAIN && !providers[list[i]]->takes(cl, g)))
+            continue;
+        BELAY_TRY(try_provider(cl, list[i]));
+        if (o->open)
+            return BELAY_OK;
+    }
 }
 
 static belay_status ready(struct belay_cl *cl)
 {
+    const char *name = belay_env("BELAY_GEMM");
+    int forced = -1;
     if (cl->gemm)
         return BELAY_OK;
+    if (name)
+        BELAY_TRY(find_forced(cl, name, &forced));
     cl->gemm = belay_alloc(sizeof(*cl->gemm));
     if (!cl->gemm)
         return belay_fail_nomem(cl->log, sizeof(*cl->gemm));
-    belay_status status = choose(cl);
-    if (status != BELAY_OK)
-        belay_cl_gemm_destroy(cl);
-    return status;
+    cl->gemm->forced = forced;
+    return BELAY_OK;
 }
 
 static void *state_of(struct belay_cl *cl, const struct belay_cl_provider *provider)
 {
-    return provider == &belay_cl_gemm_plain ? cl->gemm->plain_state : cl->gemm->main_state;
+    for (int i = 0; i < NUM_PROVIDERS; i++)
+        if (providers[i] == provider)
+            return cl->gemm->of[i].state;
+    return NULL;
 }
 
 static belay_status check_sizes(struct belay_cl *cl, const struct belay_gemm *g)
@@ -142,11 +170,9 @@ belay_status belay_cl_gemm_bind(struct belay_cl *cl, struct belay_cl_gemm_slot *
 {
     BELAY_TRY(ready(cl));
     BELAY_TRY(check_sizes(cl, &call->g));
-    const struct belay_cl_provider *provider = cl->gemm->main;
-    if (provider != &belay_cl_gemm_plain && !provider->takes(cl, &call->g)) {
-        provider = &belay_cl_gemm_plain;
-        BELAY_TRY(open_plain(cl));
-    }
+    int index;
+    BELAY_TRY(choose(cl, &call->g, &index));
+    const struct belay_cl_provider *provider = providers[index];
     if (slot->provider != provider)
         belay_cl_gemm_drop(cl, slot);
     slot->provider = provider;
@@ -169,9 +195,8 @@ void belay_cl_gemm_destroy(struct belay_cl *cl)
 {
     if (!cl->gemm)
         return;
-    close_main(cl);
-    if (cl->gemm->plain_open)
-        belay_cl_gemm_plain.close(cl, cl->gemm->plain_state);
+    for (int i = 0; i < NUM_PROVIDERS; i++)
+        close_provider(cl, i);
     for (size_t i = 0; i < cl->gemm->num_scratch; i++)
         belay_buf_destroy(cl->dev, &cl->gemm->scratch[i]);
     belay_free(cl->gemm->scratch);
@@ -180,9 +205,9 @@ void belay_cl_gemm_destroy(struct belay_cl *cl)
     cl->gemm = NULL;
 }
 
-const char *belay_cl_gemm_name(const struct belay_cl *cl)
+const char *belay_cl_gemm_name(const struct belay_cl_gemm_slot *slot)
 {
-    return cl->gemm && cl->gemm->main ? cl->gemm->main->name : "";
+    return slot->provider ? slot->provider->name : "";
 }
 
 // ---- Choices ----
@@ -208,12 +233,21 @@ void belay_cl_gemm_class(const struct belay_gemm *g, char out[BELAY_CL_CHOICE_TE
 belay_status belay_cl_gemm_choices(struct belay_cl *cl, const struct belay_gemm *g,
                                    struct belay_cl_choices *out)
 {
+    int index;
     BELAY_TRY(ready(cl));
-    const struct belay_cl_provider *provider = cl->gemm->main;
+    BELAY_TRY(choose(cl, g, &index));
     out->count = 0;
-    if (!provider->choices || !provider->takes(cl, g))
+    if (!providers[index]->choices)
         return BELAY_OK;
-    return provider->choices(cl, cl->gemm->main_state, g, out);
+    return providers[index]->choices(cl, cl->gemm->of[index].state, g, out);
+}
+
+// The provider of most products.
+static const struct belay_cl_provider *main_provider(const struct belay_cl *cl)
+{
+    const struct belay_cl_gemm *gemm = cl->gemm;
+    int index = gemm->forced >= 0 ? gemm->forced : cl->dev->profile.cpu ? CPU : CLBLAST;
+    return providers[gemm->of[index].off ? PLAIN : index];
 }
 
 static struct chosen *find_chosen(const struct belay_cl *cl, const char *class_name)
@@ -229,9 +263,10 @@ belay_status belay_cl_gemm_choose(struct belay_cl *cl, const char *class_name,
 {
     BELAY_TRY(ready(cl));
     struct belay_cl_gemm *gemm = cl->gemm;
-    if (*choice && !(gemm->main->knows && gemm->main->knows(cl, choice)))
+    const struct belay_cl_provider *provider = main_provider(cl);
+    if (*choice && !(provider->knows && provider->knows(cl, choice)))
         return belay_fail(cl->log, BELAY_ERR_ARG, "products by '%s' cannot be done as '%s'",
-                          gemm->main->name, choice);
+                          provider->name, choice);
     struct chosen *c = find_chosen(cl, class_name);
     if (!c) {
         if (!belay_grow((void **) &gemm->chosen, gemm->num_chosen, &gemm->cap_chosen,
@@ -246,7 +281,7 @@ belay_status belay_cl_gemm_choose(struct belay_cl *cl, const char *class_name,
 
 void belay_cl_gemm_kind(const struct belay_cl *cl, char out[BELAY_CL_CHOICE_TEXT])
 {
-    snprintf(out, BELAY_CL_CHOICE_TEXT, "product %s", belay_cl_gemm_name(cl));
+    snprintf(out, BELAY_CL_CHOICE_TEXT, "product %s", main_provider(cl)->name);
 }
 
 // What was forced, else what the user's tuning file says; a name that the provider does not know

@@ -40,20 +40,22 @@ struct belay_cl_provider {
 extern const struct belay_cl_provider belay_cl_gemm_plain;
 extern const struct belay_cl_provider belay_cl_gemm_cpu;
 extern const struct belay_cl_provider belay_cl_gemm_clblast;
+extern const struct belay_cl_provider belay_cl_gemm_tiled;
 
 // A product of a step: which provider has it, and its part.
 struct belay_cl_gemm_slot {
     const struct belay_cl_provider *provider;
     struct belay_cl_product *product;
 };
-// The provider is chosen at the first call (BELAY_GEMM, else by the profile), tested, and kept.
+// The provider is chosen by profile and shape, or forced by BELAY_GEMM. Each is tested when it is
+// first needed, and switched off with a warning when it is wrong; the next best takes over then.
 belay_status belay_cl_gemm_bind(struct belay_cl *cl, struct belay_cl_gemm_slot *slot,
                                 const struct belay_cl_gemm_call *call);
 belay_status belay_cl_gemm_run(struct belay_cl *cl, struct belay_cl_gemm_slot *slot);
 void belay_cl_gemm_drop(struct belay_cl *cl, struct belay_cl_gemm_slot *slot);
 void belay_cl_gemm_destroy(struct belay_cl *cl);
-// The chosen provider's name; "" before the first product.
-const char *belay_cl_gemm_name(const struct belay_cl *cl);
+// The name of the slot's provider; "" before the first bind.
+const char *belay_cl_gemm_name(const struct belay_cl_gemm_slot *slot);
 
 // Products of about one size and form: "nt 64 256 1024", sizes rounded up to powers of two, and
 // "batch" behind them when there is more than one.
