@@ -278,6 +278,19 @@ run 8 'nothere' resume nothere
 printf 'not a model' >text.safetensors
 run 7 'text.safetensors' predict text.safetensors --data good.csv
 
+# ---- metrics from scores and from counts: log_loss is what cross_entropy is ----
+run 0 'val.roc_auc' train csv.yaml run.dir=run_metrics train.epochs=2 \
+    'metrics=[accuracy, roc_auc, log_loss, top_2, mcc, f1_micro, balanced_accuracy, perplexity]'
+same_loss()
+{
+    grep -o '"val": *{[^}]*}' run_metrics/metrics.jsonl | tail -1 >line
+    loss=$(sed 's/.*"loss": *\([-0-9.e]*\).*/\1/' line)
+    other=$(sed 's/.*"log_loss": *\([-0-9.e]*\).*/\1/' line)
+    awk -v a="$loss" -v b="$other" 'BEGIN { d = a - b; exit !(a > 0 && d * d < 1e-10 * a * a) }'
+}
+check 'val.log_loss is val.loss' same_loss
+run 2 'metric .roc_auc. is for classes' train csv.yaml loss=mse 'metrics=[roc_auc]' run.dir=run_no
+
 # ---- convert: the same weights in every format ----
 run 2 'usage: belay convert A B' convert run
 for to in best.pth best.npz best.safetensors.index.json; do

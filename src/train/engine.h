@@ -34,6 +34,7 @@ struct belay_engine_params { // borrowed, but what is marked
     int64_t batch, eval_batch;
     uint64_t seed;
     bool confusion, regression;        // statistics that evaluation gathers
+    bool scores;                       // and what the model says of each row
     // Training; NULL optimizer: evaluation alone.
     const struct belay_optimizer *optimizer;
     int num_groups;
@@ -66,6 +67,7 @@ struct belay_eval_sums { // of one pass over a part
     size_t classes;
     double *confusion;  // classes * classes, owned by the engine, or NULL
     double regression[5];
+    struct belay_score_rows scores; // owned by the engine; 0 rows: not gathered
 };
 
 struct belay_engine;

@@ -104,6 +104,10 @@ static belay_status build_eval(struct belay_engine *e)
         belay_accumulate(g, s->counts,
                          belay_stats_find("confusion")->build(g, s->output, target));
     }
+    if (e->p.scores) {
+        belay_value *y = e->p.loss->predict ? e->p.loss->predict(g, s->output) : s->output;
+        s->scores = belay_graph_output(g, y, "scores");
+    }
     return belay_graph_check(g);
 }
 

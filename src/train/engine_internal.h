@@ -16,6 +16,7 @@ struct belay_side { // training or evaluation
     belay_value *data_x, *data_y, *order, *log, *counts;
     belay_value *params, *grads, *states[BELAY_MAX_MOMENTS], *block_group, *hyper, *common,
         *weight;
+    belay_value *scores;
     belay_value *output, *loss;
     size_t log_width;
 };
@@ -95,6 +96,8 @@ struct belay_engine {
     float *log_copy;
     float *counts_copy;
     double *counts_sum;
+    float *scores; // of a pass, on the host
+    size_t scores_room;
 };
 
 // engine_data.c

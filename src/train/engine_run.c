@@ -173,6 +173,38 @@ static belay_status take_counts(struct belay_engine *e)
     return belay_buf_zero(e->dev, &e->counts, 0, count * sizeof(float));
 }
 
+// The rows of the training part come in another order than the host's labels.
+static bool has_scores(const struct belay_engine *e, enum belay_part part)
+{
+    return e->p.scores && part != BELAY_PART_TRAIN;
+}
+
+static belay_status make_scores(struct belay_engine *e, enum belay_part part)
+{
+    size_t count;
+    if (!has_scores(e, part) || e->rows[part] <= e->scores_room)
+        return BELAY_OK;
+    belay_free(e->scores);
+    e->scores_room = 0;
+    e->scores = belay_mul_size(e->rows[part], e->classes, &count)
+                    ? belay_alloc_array(count, sizeof(float))
+                    : NULL;
+    if (!e->scores)
+        return belay_fail_nomem(e->log, e->rows[part] * e->classes * sizeof(float));
+    e->scores_room = e->rows[part];
+    return BELAY_OK;
+}
+
+// Waits for the batch.
+static belay_status take_scores(struct belay_engine *e, enum belay_part part, size_t at, size_t n)
+{
+    if (!has_scores(e, part))
+        return BELAY_OK;
+    // The output has planned size; only the first rows are meant.
+    return belay_buf_read(e->dev, belay_program_buf(e->eval.program, e->eval.scores), 0,
+                          e->scores + at * e->classes, n * e->classes * sizeof(float));
+}
+
 #define COUNT_LIMIT ((size_t) 1 << 23)
 
 static belay_status run_pass(struct belay_engine *e, enum belay_part part, struct pass *p)
@@ -185,6 +217,7 @@ static belay_status run_pass(struct belay_engine *e, enum belay_part part, struc
         BELAY_TRY(begin_batch(e, slot, 0, e->first[part] + at, n, p->batches));
         BELAY_TRY(belay_program_run(e->eval.program, (int64_t) n));
         BELAY_TRY(end_slot(e, slot));
+        BELAY_TRY(take_scores(e, part, at, n));
         p->batch_rows[p->batches++] = n;
         since += n;
         if (p->batches == BELAY_LOG_SLOTS)
@@ -211,6 +244,7 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
     memset(e->counts_sum, 0, count * sizeof(double));
     if (e->p.confusion)
         BELAY_TRY_DONE(belay_buf_zero(e->dev, &e->counts, 0, count * sizeof(float)));
+    BELAY_TRY_DONE(make_scores(e, part));
     BELAY_TRY_DONE(run_pass(e, part, p));
     BELAY_TRY_DONE(take_counts(e));
     out->rows = e->rows[part];
@@ -218,6 +252,9 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
     out->classes = e->classes;
     out->confusion = e->p.confusion ? e->counts_sum : NULL;
     memcpy(out->regression, p->regression, sizeof(out->regression));
+    if (has_scores(e, part))
+        out->scores = (struct belay_score_rows){ out->rows, e->classes, e->scores,
+                                                 e->p.parts[part]->labels, NULL };
 done:
     belay_free(p);
     return status;

@@ -4,15 +4,40 @@
 
 #include "graph/graph.h"
 
+struct belay_class_counts {
+    double hit;       // true and predicted
+    double support;   // true
+    double predicted;
+};
+// How scores of single classes become one: the class 1 of two classes (of more the mean), the mean
+// over classes, from the sums of all counts, the mean by support.
+enum belay_average { BELAY_AVERAGE_BINARY, BELAY_AVERAGE_MACRO, BELAY_AVERAGE_MICRO,
+                     BELAY_AVERAGE_WEIGHTED };
+
+// What the model said of all rows, on the host.
+struct belay_score_rows { // borrowed
+    size_t rows, classes;
+    const float *scores;  // rows * classes: probabilities, as `predict` gives them
+    const int32_t *truth; // rows
+    const float *weights; // of rows, or NULL
+};
+
 struct belay_metric {
     const char *name, *help; // "accuracy", "f1", "mae", "r2"
     bool classes;            // needs labels
     bool maximize;           // the better direction
-    const char *stats;       // which statistics it is computed from: "confusion", "regression"
+    bool shown;              // `belay eval` shows it
+    const char *stats;       // what it is computed from: "confusion", "regression", "scores"
     // From the statistics of all rows. confusion: stats[t * classes + p] counts of true t predicted
     // p. regression: {n, sum err², sum |err|, sum y, sum y²} over all targets.
     double (*finish)(const double *stats, size_t classes);
+    double (*finish_scores)(const struct belay_score_rows *r); // with "scores", in place of finish
+    // Where a score of each class is averaged, in place of finish.
+    double (*score)(const struct belay_class_counts *c);
+    enum belay_average average;
 };
+// The value of a metric of "confusion" or "regression".
+double belay_metric_value(const struct belay_metric *m, const double *stats, size_t classes);
 extern const struct belay_metric *const belay_metrics[];
 const struct belay_metric *belay_metric_find(const char *name);
 

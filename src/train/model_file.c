@@ -273,7 +273,8 @@ static belay_status set_weights(struct belay_model *m, struct belay_engine *e)
 static void all_metrics(const struct belay_model *m, struct belay_recipe *r)
 {
     for (const struct belay_metric *const *metric = belay_metrics; *metric; metric++)
-        if ((*metric)->classes == m->loss->classes && r->num_metrics < BELAY_MAX_METRICS)
+        if ((*metric)->shown && (*metric)->classes == m->loss->classes &&
+            r->num_metrics < BELAY_MAX_METRICS)
             r->metrics[r->num_metrics++] = *metric;
 }
 

@@ -46,9 +46,13 @@ void belay_metrics_values(const struct belay_recipe *r, const struct belay_prepr
     rescale(p, sums->regression, regression);
     out->loss = sums->loss;
     for (int i = 0; i < r->num_metrics; i++) {
-        bool confusion = strcmp(r->metrics[i]->stats, "confusion") == 0;
-        out->metrics[i] = r->metrics[i]->finish(confusion ? sums->confusion : regression,
-                                                sums->classes);
+        const struct belay_metric *m = r->metrics[i];
+        bool confusion = strcmp(m->stats, "confusion") == 0;
+        if (m->finish_scores)
+            out->metrics[i] = sums->scores.rows ? m->finish_scores(&sums->scores) : NAN;
+        else
+            out->metrics[i] = belay_metric_value(m, confusion ? sums->confusion : regression,
+                                                 sums->classes);
     }
 }
 

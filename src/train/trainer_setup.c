@@ -67,6 +67,7 @@ static belay_status make_engine(struct belay_trainer *t, const belay_trainer_par
         .seed = r->seed,
         .confusion = belay_metrics_need(r, "confusion"),
         .regression = belay_metrics_need(r, "regression"),
+        .scores = belay_metrics_need(r, "scores"),
         .optimizer = r->optimizer,
         .clip_norm = r->clip_norm,
         .ema = r->ema,

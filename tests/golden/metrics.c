@@ -1,20 +1,37 @@
 // The group metrics: statistics on the device, finished by our descriptors.
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "golden/program.h"
 #include "train/metric.h"
 #include "train/metric/classes.h"
+#include "train/metric/ranking.h"
 
 enum { MAX_CLASSES = 64 };
 
 static const struct mapping {
     const char *op, *name;
 } mappings[] = {
-    { "accuracy_score", "accuracy" },  { "precision_score", "precision" },
-    { "recall_score", "recall" },      { "f1_score", "f1" },
-    { "mean_absolute_error", "mae" },  { "mean_squared_error", "mse" },
-    { "r2_score", "r2" },              { "confusion_matrix", "" },
+    { "accuracy_score", "accuracy" },
+    { "balanced_accuracy_score", "balanced_accuracy" },
+    { "matthews_corrcoef", "mcc" },
+    { "cohen_kappa_score", "kappa" },
+    { "precision_score", "precision" },
+    { "recall_score", "recall" },
+    { "f1_score", "f1" },
+    { "jaccard_score", "jaccard" },
+    { "mean_absolute_error", "mae" },
+    { "mean_squared_error", "mse" },
+    { "root_mean_squared_error", "rmse" },
+    { "r2_score", "r2" },
+    { "confusion_matrix", "" },
+    { "log_loss", "log_loss" },
+    { "top_k_accuracy_score", "top_" },
+    { "roc_auc_score", "roc_auc" },
+    { "average_precision_score", "average_precision" },
+    { "brier_score_loss", "brier" },
+    { "perplexity", "perplexity" },
 };
 
 struct rows { // of one case
@@ -22,19 +39,26 @@ struct rows { // of one case
     int64_t labels[MAX_CLASSES];
     int classes;
     struct belay_tensor truth, prediction; // F64
+    struct belay_tensor weight;            // F64, or without data
 };
 
 static void rows_finish(struct rows *r)
 {
     belay_tensor_finish(&r->truth);
     belay_tensor_finish(&r->prediction);
+    belay_tensor_finish(&r->weight);
 }
 
 static bool rows_load(struct golden_case *c, struct rows *r)
 {
     memset(r, 0, sizeof(*r));
+    bool tokens = strcmp(c->op, "perplexity") == 0;
     if (!golden_load(c, "y_true", BELAY_F64, &r->truth) ||
-        !golden_load(c, golden_text(c, "on", "y_pred"), BELAY_F64, &r->prediction))
+        !golden_load(c, golden_text(c, "on", tokens ? "logits" : "y_pred"), BELAY_F64,
+                     &r->prediction))
+        return false;
+    if (golden_flag(c, "sample_weight", false) &&
+        !golden_load(c, "sample_weight", BELAY_F64, &r->weight))
         return false;
     const struct belay_shape *s = &r->truth.shape;
     r->count = (size_t) s->dim[0];
@@ -168,12 +192,60 @@ static enum golden_result check_matrix(struct golden_case *c, const double *stat
     return at == classes * classes ? GOLDEN_PASS : golden_fail(c, "got another size");
 }
 
-// Which averages our metrics have: of all classes for three and more, of class 1 for two.
-static bool has_average(struct golden_case *c, int classes)
+// The metric's variant for the case's average; NULL: we have none, or each class has its value.
+static const struct belay_metric *find_variant(struct golden_case *c, const struct mapping *m,
+                                               bool *each)
 {
-    const char *average = golden_text(c, "average", "none");
-    return strcmp(average, classes == 2 ? "binary" : "macro") == 0 &&
-           golden_number(c, "zero_division", 0) == 0 && golden_number(c, "pos_label", 1) == 1;
+    char name[64];
+    const struct belay_json *attributes = belay_json_get(c->line, "attributes");
+    const struct belay_json *attr = attributes ? belay_json_get(attributes, "average") : NULL;
+    const char *average = golden_text(c, "average", "binary");
+    *each = attr && attr->kind == BELAY_JSON_NULL;
+    bool plain = strcmp(average, "binary") == 0;
+    snprintf(name, sizeof(name), "%s%s%s", m->name, plain ? "" : "_", plain ? "" : average);
+    return belay_metric_find(name);
+}
+
+// Rows with weights: our statistics have none, the formulas take them.
+static void weigh(const struct rows *r, double *stats)
+{
+    const double *truth = r->truth.data, *prediction = r->prediction.data, *w = r->weight.data;
+    memset(stats, 0, (size_t) (r->classes * r->classes) * sizeof(*stats));
+    for (size_t i = 0; i < r->count; i++)
+        stats[label_index(r, truth[i]) * r->classes + label_index(r, prediction[i])] += w[i];
+}
+
+static enum golden_result check_each(struct golden_case *c, const struct belay_metric *metric,
+                                     const double *stats, size_t classes)
+{
+    const struct belay_json *want = belay_json_get(c->line, "expected");
+    if (!want || want->count != classes)
+        return golden_fail(c, "another number of classes");
+    want = want->first;
+    for (size_t i = 0; i < classes; i++, want = want->next) {
+        struct belay_class_counts counts = belay_class_counts(stats, classes, i);
+        if (check(c, metric->score(&counts), want) != GOLDEN_PASS)
+            return golden_fail(c, "class %zu differs", i);
+    }
+    return GOLDEN_PASS;
+}
+
+static enum golden_result judge_classes(struct golden_case *c, const struct rows *r,
+                                        const struct belay_metric *metric, bool each,
+                                        const double *stats)
+{
+    size_t classes = (size_t) r->classes;
+    bool all = golden_attr(c, "labels") != NULL; // named classes count though they do not occur
+    double got;
+    if (!metric)
+        return check_matrix(c, stats, classes);
+    if (each)
+        return check_each(c, metric, stats, classes);
+    if (metric->score)
+        got = belay_class_average(stats, classes, metric->average, all, metric->score);
+    else
+        got = belay_metric_value(metric, stats, classes);
+    return check(c, got, belay_json_get(c->line, "expected"));
 }
 
 static enum golden_result run_classes(struct golden_case *c, struct rows *r,
@@ -181,18 +253,103 @@ static enum golden_result run_classes(struct golden_case *c, struct rows *r,
 {
     float counts[MAX_CLASSES * MAX_CLASSES];
     double stats[MAX_CLASSES * MAX_CLASSES];
-    const struct belay_metric *metric = belay_metric_find(m->name);
-    bool averaged = metric && strcmp(m->name, "accuracy") != 0;
-    if (!find_labels(c, r) || (averaged && !has_average(c, r->classes)))
+    bool each;
+    const struct belay_metric *metric = find_variant(c, m, &each);
+    if (!find_labels(c, r) || (m->name[0] && !metric) || golden_number(c, "zero_division", 0) != 0 ||
+        golden_number(c, "pos_label", 1) != 1)
         return GOLDEN_SKIP;
     if (confusion(c, r, counts) != BELAY_OK)
         return golden_fail(c, "%s", c->log->last);
     for (int i = 0; i < r->classes * r->classes; i++)
         stats[i] = (double) counts[i];
-    if (!metric)
-        return check_matrix(c, stats, (size_t) r->classes);
-    return check(c, metric->finish(stats, (size_t) r->classes),
-                 belay_json_get(c->line, "expected"));
+    if (r->weight.data)
+        weigh(r, stats);
+    return judge_classes(c, r, metric, each, stats);
+}
+
+// ---- scores ----
+
+static const struct belay_metric *score_metric(struct golden_case *c, const struct mapping *m)
+{
+    char name[64];
+    if (strcmp(m->name, "top_") == 0)
+        snprintf(name, sizeof(name), "top_%d", (int) golden_number(c, "k", 2));
+    else if (strcmp(golden_text(c, "average", "macro"), "macro") == 0)
+        snprintf(name, sizeof(name), "%s", m->name);
+    else
+        snprintf(name, sizeof(name), "%s_%s", m->name, golden_text(c, "average", ""));
+    return belay_metric_find(strcmp(name, "top_1") == 0 ? "top_2" : name);
+}
+
+// Logits of tokens to probabilities of the rows that count.
+static void token_rows(struct golden_case *c, struct rows *r, struct belay_score_rows *s,
+                       float *scores, int32_t *truth)
+{
+    const double *logits = r->prediction.data, *target = r->truth.data;
+    double ignored = golden_number(c, "ignore_index", -1e30);
+    s->rows = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const double *x = logits + i * s->classes;
+        double sum = 0;
+        if (target[i] == ignored)
+            continue;
+        for (size_t k = 0; k < s->classes; k++)
+            sum += exp(x[k]);
+        for (size_t k = 0; k < s->classes; k++)
+            scores[s->rows * s->classes + k] = (float) (exp(x[k]) / sum);
+        truth[s->rows++] = (int32_t) target[i];
+    }
+}
+
+static void score_rows(const struct rows *r, const struct belay_score_rows *s, float *scores,
+                       int32_t *truth, float *weights)
+{
+    const double *p = r->prediction.data, *y = r->truth.data, *w = r->weight.data;
+    for (size_t i = 0; i < r->count; i++) {
+        truth[i] = r->classes ? label_index(r, y[i]) : (int32_t) y[i];
+        weights[i] = w ? (float) w[i] : 1;
+        for (size_t k = 0; k < s->classes; k++)
+            scores[i * s->classes + k] = r->prediction.shape.rank > 1
+                                             ? (float) p[i * s->classes + k]
+                                             : (float) (k ? p[i] : 1 - p[i]);
+    }
+}
+
+static enum golden_result run_scores(struct golden_case *c, struct rows *r,
+                                     const struct belay_metric *metric)
+{
+    bool tokens = strcmp(metric->name, "perplexity") == 0;
+    const struct belay_shape *shape = &r->prediction.shape;
+    struct belay_score_rows s = { .rows = r->count, .classes = 2 };
+    if (shape->rank > 1)
+        s.classes = (size_t) shape->dim[shape->rank - 1];
+    if (tokens)
+        s.rows = r->count = (size_t) belay_shape_count(&r->truth.shape);
+    int given = golden_list(c, "labels", MAX_CLASSES, r->labels);
+    r->classes = given > 0 ? given : 0;
+    if (given > 0 && (size_t) given != s.classes)
+        return GOLDEN_SKIP;
+    float *scores = belay_alloc_array(s.rows * s.classes, sizeof(*scores));
+    float *weights = belay_alloc_array(s.rows, sizeof(*weights));
+    int32_t *truth = belay_alloc_array(s.rows, sizeof(*truth));
+    enum golden_result result;
+    if (!scores || !weights || !truth) {
+        result = golden_fail(c, "memory is short");
+    } else {
+        if (tokens)
+            token_rows(c, r, &s, scores, truth);
+        else
+            score_rows(r, &s, scores, truth, weights);
+        s.scores = scores;
+        s.truth = truth;
+        s.weights = r->weight.data ? weights : NULL;
+        double got = golden_number(c, "k", 2) == 1 ? belay_top_k(&s, 1) : metric->finish_scores(&s);
+        result = check(c, got, belay_json_get(c->line, "expected"));
+    }
+    belay_free(scores);
+    belay_free(weights);
+    belay_free(truth);
+    return result;
 }
 
 static enum golden_result run_regression(struct golden_case *c, struct rows *r,
@@ -200,13 +357,22 @@ static enum golden_result run_regression(struct golden_case *c, struct rows *r,
 {
     float sums[5];
     double stats[5];
+    const double *x = r->prediction.data, *y = r->truth.data, *w = r->weight.data;
     // We pool the outputs; the mean of one r2 each is another number.
-    if (strcmp(metric->name, "r2") == 0 && r->columns > 1)
+    if ((strcmp(metric->name, "r2") == 0 || strcmp(metric->name, "rmse") == 0) && r->columns > 1)
         return GOLDEN_SKIP;
     if (regression(c, r, sums) != BELAY_OK)
         return golden_fail(c, "%s", c->log->last);
     for (int i = 0; i < 5; i++)
-        stats[i] = (double) sums[i];
+        stats[i] = w ? 0 : (double) sums[i];
+    for (size_t i = 0; w && i < r->count * r->columns; i++) {
+        double weight = w[i / r->columns], err = x[i] - y[i];
+        stats[0] += weight;
+        stats[1] += weight * err * err;
+        stats[2] += weight * fabs(err);
+        stats[3] += weight * y[i];
+        stats[4] += weight * y[i] * y[i];
+    }
     return check(c, metric->finish(stats, 0), belay_json_get(c->line, "expected"));
 }
 
@@ -218,12 +384,19 @@ enum golden_result golden_metric(struct golden_case *c)
     for (size_t i = 0; i < sizeof(mappings) / sizeof(mappings[0]); i++)
         if (strcmp(mappings[i].op, c->op) == 0)
             m = &mappings[i];
-    if (!m || !golden_only(c, "on labels average zero_division pos_label"))
+    if (!m || !golden_only(c, "on labels average zero_division pos_label sample_weight k "
+                          "multi_class ignore_index"))
         return GOLDEN_SKIP;
     const struct belay_metric *metric = belay_metric_find(m->name);
-    if (rows_load(c, &r))
-        result = metric && !metric->classes ? run_regression(c, &r, metric)
-                                            : run_classes(c, &r, m);
+    const struct belay_metric *scores = score_metric(c, m);
+    if (rows_load(c, &r)) {
+        if (scores && scores->finish_scores)
+            result = run_scores(c, &r, scores);
+        else if (metric && !metric->classes)
+            result = run_regression(c, &r, metric);
+        else
+            result = run_classes(c, &r, m);
+    }
     rows_finish(&r);
     return result;
 }

@@ -19,6 +19,7 @@ const struct belay_metric belay_metric_accuracy = {
     .help = "share of the rows that are right",
     .classes = true,
     .maximize = true,
+    .shown = true,
     .stats = "confusion",
     .finish = finish,
 };

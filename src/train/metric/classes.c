@@ -17,24 +17,40 @@ double belay_class_ratio(double a, double b)
     return b == 0 ? 0 : a / b;
 }
 
-double belay_class_mean(const double *stats, size_t classes,
-                        double (*score)(const struct belay_class_counts *c))
+// Every row is one decision of one of all classes: the sums of the counts.
+static double micro(const double *stats, size_t classes,
+                    double (*score)(const struct belay_class_counts *c))
 {
-    double sum = 0, rows = 0;
-    size_t present = 0;
+    struct belay_class_counts sum = { 0 };
+    for (size_t i = 0; i < classes; i++) {
+        struct belay_class_counts c = belay_class_counts(stats, classes, i);
+        sum.hit += c.hit;
+        sum.support += c.support;
+        sum.predicted += c.predicted;
+    }
+    return sum.support > 0 ? score(&sum) : NAN;
+}
+
+double belay_class_average(const double *stats, size_t classes, enum belay_average average,
+                           bool all, double (*score)(const struct belay_class_counts *c))
+{
+    double sum = 0, rows = 0, weights = 0;
+    if (average == BELAY_AVERAGE_MICRO)
+        return micro(stats, classes, score);
     for (size_t i = 0; i < classes; i++) {
         struct belay_class_counts c = belay_class_counts(stats, classes, i);
         rows += c.support;
-        if (c.support + c.predicted == 0)
+        if (!all && c.support + c.predicted == 0)
             continue;
-        sum += score(&c);
-        present++;
+        double weight = average == BELAY_AVERAGE_WEIGHTED ? c.support : 1;
+        sum += weight * score(&c);
+        weights += weight;
     }
     if (rows == 0)
         return NAN;
-    if (classes == 2) {
+    if (average == BELAY_AVERAGE_BINARY && classes == 2) {
         struct belay_class_counts c = belay_class_counts(stats, classes, 1);
         return score(&c);
     }
-    return sum / (double) present;
+    return sum / weights;
 }

@@ -11,6 +11,7 @@ extern const struct belay_metric belay_metric_mae;
 const struct belay_metric belay_metric_mae = {
     .name = "mae",
     .help = "mean of the absolute errors",
+    .shown = true,
     .stats = "regression",
     .finish = finish,
 };

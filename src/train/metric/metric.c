@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "train/metric/classes.h"
+
 #define BELAY_METRIC(name) extern const struct belay_metric belay_metric_##name;
 #include "train/metric/list.h"
 #undef BELAY_METRIC
@@ -19,4 +21,11 @@ const struct belay_metric *belay_metric_find(const char *name)
         if (strcmp((*at)->name, name) == 0)
             return *at;
     return NULL;
+}
+
+double belay_metric_value(const struct belay_metric *m, const double *stats, size_t classes)
+{
+    if (m->score)
+        return belay_class_average(stats, classes, m->average, false, m->score);
+    return m->finish(stats, classes);
 }

@@ -11,6 +11,7 @@ extern const struct belay_metric belay_metric_mse;
 const struct belay_metric belay_metric_mse = {
     .name = "mse",
     .help = "mean of the squared errors",
+    .shown = true,
     .stats = "regression",
     .finish = finish,
 };

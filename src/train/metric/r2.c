@@ -19,6 +19,7 @@ const struct belay_metric belay_metric_r2 = {
     .name = "r2",
     .help = "share of the targets' variance that is explained",
     .maximize = true,
+    .shown = true,
     .stats = "regression",
     .finish = finish,
 };
