@@ -106,7 +106,7 @@ static void count_blocks(const struct belay_profile *profile, const struct belay
     int64_t want = units * c->items;
     want = least(want, 1 + (int64_t) (flops * (double) batches / 1e5));
     want = ceil_div(want, (int64_t) batches);
-    blocks[1] = ceil_div(g->m, c->mc);
+    blocks[1] = c->mc ? ceil_div(g->m, c->mc) : 1; // tuned names of dot forms have none
     blocks[0] = least(column_tiles, ceil_div(want, blocks[1]));
     if (blocks[0] > 1 && column_tiles > 2 * units)
         blocks[0] = ceil_div(blocks[0], units) * units;
