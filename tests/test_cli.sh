@@ -392,6 +392,24 @@ run 2 "no page 'nothere'" manual nothere
 run 0 'complete -o filenames -F _belay belay' manual completion-bash
 check 'the completion is valid bash' bash -n out
 
+# ---- sweep and refit ----
+cat csv.yaml - >sweep.yaml <<'R'
+sweep: {stop.patience: {choices: [1, 3]}, folds: 2, score: accuracy, dir: swept}
+R
+run 0 'rank trial' sweep sweep.yaml train.epochs=4
+check 'every fold is told' test "$(grep -c '^trial [12]/2  fold [12]/2' err)" -eq 4
+check 'and written' test "$(wc -l <swept/trials.jsonl)" -eq 5
+run 0 '(done before)' sweep sweep.yaml train.epochs=4
+check_json sweep sweep.yaml train.epochs=4 --json
+run 9 'is of another sweep' sweep sweep.yaml train.epochs=5
+run 2 'there is no sweep: section' sweep csv.yaml
+run 2 'nothere.yaml' sweep nothere.yaml
+run 2 "want a list of values" sweep sweep.yaml 'sweep={train.batch: {choices: 3}}'
+run 0 'best-run' train swept/best.yaml run.dir=best-run
+run 0 'best-run-refit' refit best-run
+run 9 'best-run-refit' refit best-run
+run 8 'is no run folder' refit nothere
+
 # ---- report and compare ----
 run 0 'run/report.html' report run
 check 'the page has the confusion matrix' grep -q 'Confusion matrix' run/report.html

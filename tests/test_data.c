@@ -637,6 +637,58 @@ START_TEST(a_stratified_split_keeps_the_shares_and_the_order)
 }
 END_TEST
 
+START_TEST(folds_share_no_row_and_are_all_rows)
+{
+    enum { ROWS = 103, FOLDS = 5 };
+    int32_t labels[ROWS], order[ROWS];
+    int tested[ROWS] = { 0 }, classes[FOLDS][3] = { { 0 } };
+    size_t num, validation;
+    for (int i = 0; i < ROWS; i++)
+        labels[i] = i % 10 == 0 ? 2 : i % 2;
+    for (size_t f = 0; f < FOLDS; f++) {
+        struct belay_dataset_params p = { .validation = 0.25, .stratify = true, .folds = FOLDS,
+                                          .fold = f };
+        bool seen[ROWS] = { false };
+        ck_log_ok(&log_, belay_split_all(&log_, ROWS, labels, 3, &p, order, &num, &validation));
+        ck_assert_uint_ge(ROWS - num - validation, ROWS / FOLDS);
+        ck_assert_uint_le(ROWS - num - validation, ROWS / FOLDS + 1);
+        ck_assert_uint_gt(validation, 15);
+        for (size_t i = 0; i < ROWS; i++) {
+            ck_assert(!seen[order[i]]);
+            seen[order[i]] = true;
+            if (i >= num + validation) {
+                tested[order[i]]++;
+                classes[f][labels[order[i]]]++;
+            }
+        }
+    }
+    for (int i = 0; i < ROWS; i++)
+        ck_assert_int_eq(tested[i], 1);
+    for (int c = 0; c < 3; c++)
+        for (int f = 1; f < FOLDS; f++)
+            ck_assert_int_le(abs(classes[f][c] - classes[0][c]), 1);
+    struct belay_dataset_params p = { .folds = 3, .fold = 3 };
+    ck_status_is(&log_, belay_split_all(&log_, ROWS, NULL, 0, &p, order, &num, &validation),
+                 BELAY_ERR_DATA);
+    ck_says("fold 3 of 3 folds");
+}
+END_TEST
+
+START_TEST(a_held_out_share_is_another_for_another_seed)
+{
+    enum { ROWS = 60 };
+    int32_t order[ROWS], again[ROWS];
+    size_t num, validation;
+    struct belay_dataset_params p = { .validation = 0.25, .hold_out = 0.2 };
+    ck_log_ok(&log_, belay_split_all(&log_, ROWS, NULL, 0, &p, order, &num, &validation));
+    ck_assert_uint_eq(num, 36);
+    ck_assert_uint_eq(validation, 12);
+    p.test_seed = 1;
+    ck_log_ok(&log_, belay_split_all(&log_, ROWS, NULL, 0, &p, again, &num, &validation));
+    ck_assert_mem_ne(order + 48, again + 48, 12 * sizeof(*order));
+}
+END_TEST
+
 START_TEST(what_does_not_divide_is_shared_out_evenly)
 {
     int32_t labels[20], order[20];
@@ -821,7 +873,8 @@ static Suite *suite_data(void)
         tsv_files_are_split_at_tabs_and_gzip_is_refused,
         a_model_of_plain_numbers_reads_csv_too, spirals_repeat_by_seed_and_have_every_class,
         memory_is_copied_and_split, a_stratified_split_keeps_the_shares_and_the_order,
-        what_does_not_divide_is_shared_out_evenly, a_split_that_leaves_nothing_is_refused,
+        what_does_not_divide_is_shared_out_evenly, folds_share_no_row_and_are_all_rows,
+        a_held_out_share_is_another_for_another_seed, a_split_that_leaves_nothing_is_refused,
         a_changed_byte_changes_the_fingerprint,
         preprocessing_survives_json_to_the_bit, damaged_preprocessing_is_refused,
         raw_numbers_become_inputs_as_files_do, a_load_short_of_memory_fails_cleanly,

@@ -1,6 +1,8 @@
 // The commands in the order of the help: one line each, for COMMAND(name) of the including file.
 COMMAND(train)
 COMMAND(resume)
+COMMAND(sweep)
+COMMAND(refit)
 COMMAND(eval)
 COMMAND(predict)
 COMMAND(report)

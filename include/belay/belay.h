@@ -12,6 +12,7 @@
 #include <belay/report.h>
 #include <belay/session.h>
 #include <belay/status.h>
+#include <belay/sweep.h>
 #include <belay/trainer.h>
 
 #endif

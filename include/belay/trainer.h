@@ -40,6 +40,7 @@ typedef struct belay_trainer_params {
     const char *at;                  // resume: "best", "last" or a step; NULL: last
     const char *reset_monitor;       // resume: "counter": patience begins anew; "all": the best
                                      // too; NULL: neither
+    bool refit;                      // of belay_trainer_resume alone, see there
 } belay_trainer_params;
 
 // Why a run ended, or has not.
@@ -56,7 +57,6 @@ typedef enum belay_stop_reason {
     BELAY_STOP_CRITERION,  // stop.rule is met (gl, pq, up, ...)
     BELAY_STOP_COUNT
 } belay_stop_reason;
-BELAY_API const char *belay_stop_reason_name(belay_stop_reason reason); // "patience"
 
 typedef struct belay_progress {
     uint64_t step;            // optimizer steps done
@@ -83,6 +83,7 @@ typedef struct belay_progress {
 
 typedef struct belay_result {
     belay_stop_reason reason;
+    const char *reason_name; // "patience"; static
     const char *sentence;    // what stopped, at which value, which was best, how to go on
     uint64_t step, epoch, best_step, best_epoch;
     double best;             // monitored value of the best
@@ -99,7 +100,9 @@ BELAY_API BELAY_MUST_CHECK belay_status belay_trainer_create(belay_ctx *ctx,
                                                              const belay_trainer_params *params,
                                                              belay_trainer **out);
 // Goes on with the run in `run_dir` from its newest valid checkpoint. `overrides` change the
-// recorded recipe (params->recipe is ignored; params may be NULL).
+// recorded recipe (params->recipe is ignored; params may be NULL). With params->refit a run that has
+// ended is repeated instead, on its training and validation data together and for as many steps as its
+// best took; the new run is RUN-refit unless run.dir is overridden.
 BELAY_API BELAY_MUST_CHECK belay_status belay_trainer_resume(belay_ctx *ctx, const char *run_dir,
                                                              const char *const *overrides,
                                                              size_t num,

@@ -43,7 +43,7 @@ static belay_status load_train(struct belay_log *log, const struct belay_dataset
     struct belay_preprocess *p = &out->preprocess;
     int32_t *labels = NULL, *order = NULL, *rows = NULL;
     float *y = NULL;
-    size_t num_train, num = t->num_rows;
+    size_t num_train, num_validation, num = t->num_rows;
     belay_status status;
     BELAY_TRY_DONE(belay_table_describe(log, t, params->task, p));
     BELAY_TRY_DONE(belay_table_targets(log, t, p, &labels, &y));
@@ -53,17 +53,21 @@ static belay_status load_train(struct belay_log *log, const struct belay_dataset
         status = belay_fail_nomem(log, num * sizeof(*order));
         goto done;
     }
-    BELAY_TRY_DONE(belay_split(log, num, labels, p->num_classes, params->validation,
-                               params->split_seed, params->stratify, order, &num_train));
+    BELAY_TRY_DONE(belay_split_all(log, num, labels, p->num_classes, params, order, &num_train,
+                                   &num_validation));
     for (size_t i = 0; i < num_train; i++)
         rows[i] = t->rows[order[i]];
     BELAY_TRY_DONE(belay_table_learn(log, t, rows, num_train, p));
     if (!params->standardize)
         forget_scale(p);
     BELAY_TRY_DONE(belay_table_encode(log, t, p, order, num_train, labels, y, &out->train));
+    if (num_validation)
+        BELAY_TRY_DONE(belay_table_encode(log, t, p, order + num_train, num_validation, labels, y,
+                                          &out->validation));
+    num_train += num_validation;
     if (num_train < num)
         status = belay_table_encode(log, t, p, order + num_train, num - num_train, labels, y,
-                                    &out->validation);
+                                    &out->test);
 done:
     belay_free(labels);
     belay_free(y);
@@ -191,7 +195,7 @@ static belay_status load(struct belay_log *log, const struct belay_dataset_param
     BELAY_TRY_DONE(copy_text(log, "csv", &d.preprocess.format));
     BELAY_TRY_DONE(copy_text(log, missing, &d.preprocess.missing));
     BELAY_TRY_DONE(load_train(log, params, &train, &d));
-    if (params->num_test)
+    if (params->num_test && !belay_split_has_test(params))
         BELAY_TRY_DONE(load_test(log, params, &test, &d));
     BELAY_TRY_DONE(seal(log, &train, &test, &d));
     *out = d;

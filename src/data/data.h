@@ -85,6 +85,10 @@ struct belay_dataset_params { // borrowed; from the recipe's `data`
     double validation;      // fraction [0, 1)
     uint64_t split_seed;
     bool stratify;
+    // A test part out of the training data, held out before the split; data.test is not read then.
+    size_t folds, fold;     // fold `fold` of so many; 0: none
+    double hold_out;        // or this share; 0: none
+    uint64_t test_seed;     // of both
 };
 struct belay_datasets {
     struct belay_dataset train, validation, test; // rows 0: absent
@@ -124,6 +128,12 @@ belay_status belay_dataset_apply(struct belay_log *log, const struct belay_prepr
 belay_status belay_split(struct belay_log *log, size_t rows, const int32_t *labels,
                          size_t classes, double validation, uint64_t seed, bool stratify,
                          int32_t *order, size_t *num_train);
+// The same with the test part that `params` holds out: order is training, validation, test. The folds of
+// one seed share no row and together are all rows; classes are spread as stratify says.
+belay_status belay_split_all(struct belay_log *log, size_t rows, const int32_t *labels,
+                             size_t classes, const struct belay_dataset_params *params,
+                             int32_t *order, size_t *num_train, size_t *num_validation);
+bool belay_split_has_test(const struct belay_dataset_params *params);
 // Kinds of made data and file formats, for help texts; end with NULL.
 extern const char *const belay_data_formats[];
 

@@ -51,7 +51,7 @@ static belay_status load_raw(struct belay_log *log, const struct belay_source *s
     if (!made)
         known.classes = 0; // a file says itself how many there are
     BELAY_TRY_DONE(source->read(log, params, BELAY_FILES_TRAIN, true, &train));
-    if (params->num_test || made)
+    if ((params->num_test || made) && !belay_split_has_test(params))
         BELAY_TRY_DONE(source->read(log, params, BELAY_FILES_TEST, true, &test));
     status = belay_raw_prepare(log, source->name, &known, &train, NULL, &test, out);
 done:

@@ -45,6 +45,10 @@ belay_status belay_datasets_from_memory(struct belay_log *log,
         p.validation = params->validation;
         p.split_seed = params->split_seed;
         p.stratify = params->stratify;
+        p.folds = params->folds;
+        p.fold = params->fold;
+        p.hold_out = params->hold_out;
+        p.test_seed = params->test_seed;
     }
     if (!train)
         return belay_fail(log, BELAY_ERR_ARG, "no training data is given");

@@ -342,13 +342,22 @@ static belay_status prepare_train(struct belay_log *log, const struct belay_data
                                   struct belay_raw *raw, const struct targets *t, bool split,
                                   int32_t *order, size_t *num_train, struct belay_datasets *out)
 {
-    BELAY_TRY(belay_split(log, raw->rows, t->labels, t->classes, split ? params->validation : 0,
-                          params->split_seed, params->stratify, order, num_train));
+    struct belay_dataset_params whole = *params;
+    size_t num_validation;
+    // With validation data of its own the rest is all for training.
+    if (!split)
+        whole.validation = 0;
+    BELAY_TRY(belay_split_all(log, raw->rows, t->labels, t->classes, &whole, order, num_train,
+                              &num_validation));
+    size_t known = *num_train + num_validation;
     BELAY_TRY(learn(log, params, raw, order, *num_train, &out->preprocess));
     BELAY_TRY(name_classes(log, t->classes, &out->preprocess));
-    if (*num_train < raw->rows)
-        BELAY_TRY(make_part(log, &out->preprocess, raw, t, order + *num_train,
-                            raw->rows - *num_train, false, &out->validation));
+    if (num_validation)
+        BELAY_TRY(make_part(log, &out->preprocess, raw, t, order + *num_train, num_validation, false,
+                            &out->validation));
+    if (known < raw->rows)
+        BELAY_TRY(make_part(log, &out->preprocess, raw, t, order + known, raw->rows - known, false,
+                            &out->test));
     return make_part(log, &out->preprocess, raw, t, order, *num_train, true, &out->train);
 }
 
@@ -412,7 +421,7 @@ belay_status belay_raw_prepare(struct belay_log *log, const char *format,
     BELAY_TRY_DONE(prepare_train(log, params, train, &t, !validation, order, &num_train, &d));
     if (validation)
         BELAY_TRY_DONE(prepare_other(log, &d.preprocess, t.count, validation, true, &d.validation));
-    if (test && test->x.data)
+    if (test && test->x.data && !belay_split_has_test(params))
         BELAY_TRY_DONE(prepare_other(log, &d.preprocess, t.count, test, true, &d.test));
     *out = d;
     d = (struct belay_datasets){ 0 };

@@ -75,6 +75,7 @@ struct belay_monitor_decision {
     bool rollback;           // back to the best weights, with a smaller rate
     belay_stop_reason reason; // NONE: go on
 };
+const char *belay_stop_reason_name(belay_stop_reason reason); // "patience"
 // Order: not finite, best and anchor, threshold, diverged, the rule. A value that reaches the
 // threshold is thus recorded as best first. Nothing latches: another check after a stop decides
 // anew from the state.

@@ -100,6 +100,7 @@ static belay_status read_values(struct belay_recipe *r)
     const struct belay_yaml *stop = belay_yaml_get(r->doc.root, "stop");
     if (stop && belay_recipe_is_off(stop))
         r->stop.patience.value = -1;
+    r->sweep = belay_yaml_get(r->doc.root, "sweep");
     r->also = belay_recipe_node(r, "stop.also");
     r->bests = belay_recipe_node(r, "checkpoint.best");
     const struct belay_yaml *normalize = belay_recipe_node(r, "data.normalize");

@@ -77,7 +77,7 @@ struct belay_recipe {
     char *source;      // as given
     char *name;        // file name or what stands for it
 
-    const struct belay_yaml *model;
+    const struct belay_yaml *model, *sweep;
     struct belay_dataset_params data; // split included
     bool shuffle;
     int standardize;   // 0 automatic (csv), 1 yes, 2 no; data.standardize is what came of it

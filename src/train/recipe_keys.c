@@ -69,6 +69,15 @@ const struct belay_key belay_recipe_keys[] = {
     { "split.seed", "int", "0", "seed of the split", U64(data.split_seed) },
     { "split.stratify", "bool", "true", "the same share of every class", BOOL(data.stratify) },
 
+    { "split.test", "float", "0", "share of the training data held out as test data, before the split",
+      FLOAT(data.hold_out), RANGE(0, 0.999999) },
+    { "split.folds", "int", "0", "or one of so many folds of it; `belay sweep` uses all of them in turn",
+      SIZE(data.folds), RANGE(0, MOST) },
+    { "split.fold", "int", "0", "which fold, counted from 0", SIZE(data.fold), RANGE(0, MOST) },
+    { "split.test_seed", "int", "0", "seed of both", U64(data.test_seed) },
+
+    { "sweep", "map", "{}", "what `belay sweep` varies: {stop.patience: {choices: [3, 5, 10]}}", OWN },
+
     { "loss", "map", "cross_entropy", "name, or {name: ..., options}", OWN },
     { "metrics", "list", "[accuracy]", "measured at every check; [] for a regression", OWN },
     { "optimizer", "map", "adam", "name, or {name: ..., lr: ..., options}", OWN },

@@ -101,11 +101,13 @@ static bool add_tree(const struct belay_recipe *r, const char *path, struct bela
 {
     const struct belay_yaml *node = strcmp(path, "stop.also") == 0         ? r->also
                                     : strcmp(path, "checkpoint.best") == 0 ? r->bests
+                                    : strcmp(path, "sweep") == 0           ? r->sweep
                                                                            : NULL;
-    if (strcmp(path, "stop.also") != 0 && strcmp(path, "checkpoint.best") != 0)
+    bool map = strcmp(path, "sweep") == 0;
+    if (!map && strcmp(path, "stop.also") != 0 && strcmp(path, "checkpoint.best") != 0)
         return false;
     if (!node || belay_recipe_is_empty(node))
-        belay_str_add(out, "[]");
+        belay_str_add(out, map ? "{}" : "[]");
     else
         belay_str_add_yaml_tree(out, node);
     return true;

@@ -210,7 +210,8 @@ static void fill_result(struct belay_trainer *t, belay_result *r)
 {
     belay_progress p;
     belay_trainer_fill_progress(t, &p);
-    *r = (belay_result){ .reason = t->reason, .step = p.step, .epoch = p.epoch,
+    *r = (belay_result){ .reason = t->reason,
+                         .reason_name = belay_stop_reason_name(t->reason), .step = p.step, .epoch = p.epoch,
                          .best_step = p.best_step, .best_epoch = p.best_epoch, .best = p.best,
                          .test_loss = NAN, .test_accuracy = NAN };
     r->sentence = t->sentence.text ? t->sentence.text : "";

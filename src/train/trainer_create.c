@@ -163,6 +163,10 @@ belay_status belay_trainer_resume(belay_ctx *ctx, const char *run_dir,
     struct belay_str set = { 0 };
     belay_status status = BELAY_OK;
     *out = NULL;
+    if (params && params->refit) {
+        status = belay_refit(ctx, run_dir, overrides, num, out);
+        goto done;
+    }
     belay_str_add(&set, "run.dir=");
     belay_str_add_json(&set, run_dir);
     if (!resolved || !all || set.failed) {

@@ -112,6 +112,10 @@ void belay_metrics_values(const struct belay_recipe *r, const struct belay_prepr
                           const struct belay_eval_sums *sums, struct check_values *out);
 bool belay_metrics_need(const struct belay_recipe *r, const char *stats);
 
+// refit.c: see belay_trainer_params.refit
+belay_status belay_refit(belay_ctx *ctx, const char *run_dir, const char *const *overrides,
+                         size_t num, belay_trainer **out);
+
 // trainer_watch.c
 struct belay_monitor_decision belay_trainer_watch(struct belay_trainer *t,
                                                   const struct check_values *val);
