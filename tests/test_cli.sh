@@ -383,6 +383,21 @@ printf 'val_loss\n1\n2\n' >bare.csv
 run 8 'needs the training loss' replay bare.csv -r pq:1
 run 8 'nothere.csv' replay nothere.csv -r patience:1
 
+# ---- init: a recipe that trains, from data alone ----
+run 0 '^# Target: "class"' init good.csv
+run 0 'Next: belay train made.yaml' init good.csv -o made.yaml
+run 9 'made.yaml: is there already' init good.csv -o made.yaml
+run 0 'Stopped after step' train made.yaml run.dir=run_made train.epochs=3
+check_json init good.csv --json
+printf 'a,b,town,price\n1,2,x,3.5\n2,,y,5.1\n3,1,x,4.2\n4,4,y,9.3\n5,2,x,7.4\n6,3,y,8.6\n7,1,x,8.7\n8,3,y,11.8\n' >homes.csv
+run 0 'a regression' init homes.csv
+check 'empty cells are seen' grep -q '^# 1 rows have empty cells' out
+check 'and the target named' grep -q '^# Target: "price" (by its name' out
+run 0 '^  target: "town"' init homes.csv --target town
+run 8 "nothere" init homes.csv --target nothere
+run 8 'nothere.csv' init nothere.csv -o nothere.yaml
+check 'a recipe that failed is not left behind' test ! -e nothere.yaml
+
 # ---- manual ----
 check_json manual --json
 run 0 '^\.TH BELAY 1' manual

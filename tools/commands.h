@@ -1,4 +1,5 @@
 // The commands in the order of the help: one line each, for COMMAND(name) of the including file.
+COMMAND(init)
 COMMAND(train)
 COMMAND(resume)
 COMMAND(sweep)

@@ -11,6 +11,7 @@ struct cli {
     const struct command *command;
     const char *device;
     const char *out;
+    const char *target; // of init
     const char *metric, *mode; // of replay
     const char *budget, *import_from, *export_to; // of tune
     const char *to, *dtype, *shard_size; // of convert

@@ -25,6 +25,13 @@ BELAY_API void belay_recipe_destroy(belay_recipe **recipe);
 // The recipe as YAML with every default written out. Valid until the recipe is destroyed.
 BELAY_API const char *belay_recipe_text(const belay_recipe *recipe);
 
+// Looks at data files (a CSV; IDX images, with the labels beside them found by name; .npy of x and y;
+// an .npz) and hands over a commented recipe that trains on them. `target` names the column of a
+// CSV to predict; NULL: one whose name says so, else the last.
+BELAY_API BELAY_MUST_CHECK belay_status belay_recipe_guess(belay_ctx *ctx, const char *const *files,
+                                                           size_t num, const char *target,
+                                                           belay_text_fn fn, void *user);
+
 // All that a recipe can say: `kind` is "key" (name "train.batch"), "format" (of data), "layer",
 // "loss", "metric", "optimizer", "schedule", or "environment" for the variables that the library
 // reads. Options follow what they belong to: kind "option", name "lr".

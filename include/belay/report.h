@@ -8,9 +8,6 @@
 extern "C" {
 #endif
 
-// A piece of the report; false ends it (BELAY_ERR_CANCELLED).
-typedef bool (*belay_text_fn)(void *user, const char *text, size_t size);
-
 typedef struct belay_report_params {
     const char *kind;        // "html", "table" or "json"
     const char *const *runs; // run folders

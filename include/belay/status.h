@@ -55,6 +55,8 @@ enum belay_log_level { BELAY_LOG_ERROR, BELAY_LOG_WARN, BELAY_LOG_INFO, BELAY_LO
 
 // Called with each message: one line, no line end. The message is borrowed.
 typedef void (*belay_log_fn)(void *user, enum belay_log_level level, const char *message);
+// A piece of a text that the library hands over, borrowed; false ends it (BELAY_ERR_CANCELLED).
+typedef bool (*belay_text_fn)(void *user, const char *text, size_t size);
 
 #ifdef __cplusplus
 }
