@@ -294,6 +294,87 @@ START_TEST(memory_reuse_changes_no_bit_and_fusion_little)
 }
 END_TEST
 
+// ---- sums in the kernel of what is summed ----
+
+static const struct {
+    int64_t x[3], b[3]; // the second one broadcasts
+    int num;
+    int axes[3];
+    bool mean, keepdim, fits;
+} sum_cases[] = {
+    { { 1, 33, 70 }, { 1, 1, 70 }, 1, { 1 }, false, false, true },   // bias gradient
+    { { 1, 33, 70 }, { 1, 33, 1 }, 1, { 2 }, true, true, true },     // along rows
+    { { 4, 130, 19 }, { 1, 130, 19 }, 1, { 1 }, true, false, true }, // with outer lines
+    { { 5, 3, 2049 }, { 5, 1, 2049 }, 1, { 2 }, false, false, true },
+    { { 3, 7, 65 }, { 3, 7, 65 }, 3, { 0, 1, 2 }, true, false, true },
+    { { 6, 5, 17 }, { 1, 1, 17 }, 2, { 0, 1 }, false, false, true },
+    { { 6, 5, 17 }, { 6, 5, 17 }, 2, { 0, 2 }, false, false, false }, // two runs of axes
+    { { 1, 600, 3 }, { 1, 1, 3 }, 1, { 1 }, false, false, false },    // too long for one item
+};
+#define NUM_SUM_CASES (sizeof(sum_cases) / sizeof(sum_cases[0]))
+
+struct sum_run {
+    belay_graph *g;
+    belay_value *x, *b, *y, *chain;
+};
+
+static struct sum_run make_sum(size_t i, bool keep_chain)
+{
+    struct sum_run r = { .g = new_graph() };
+    r.x = belay_input(r.g, "x", BELAY_F32, 3, sum_cases[i].x, false);
+    r.b = belay_input(r.g, "b", BELAY_F32, 3, sum_cases[i].b, false);
+    belay_value *c = belay_exp(r.g, belay_mul(r.g, r.x, r.b));
+    belay_value *y = (sum_cases[i].mean ? belay_mean : belay_sum)(
+        r.g, c, sum_cases[i].num, sum_cases[i].axes, sum_cases[i].keepdim);
+    r.y = belay_graph_output(r.g, y, "y");
+    r.chain = keep_chain ? belay_graph_output(r.g, c, "chain") : NULL;
+    ck_log_ok(&test_log, belay_graph_optimize(r.g));
+    return r;
+}
+
+static int run_sum(const struct sum_run *r, struct belay_device *dev, bool fusion, float *y,
+                   float *chain)
+{
+    static float data[1 << 16];
+    struct belay_plan *plan = make_plan(r->g, fusion, true);
+    struct belay_program *p = make_program(dev, plan, true);
+    int groups = plan->num_groups;
+    for (size_t i = 0; i < sizeof(data) / sizeof(data[0]); i++)
+        data[i] = (float) ((i * 37) % 101) / 101 - 0.4f;
+    ck_log_ok(&test_log, belay_program_set(p, r->x, data, 0));
+    ck_log_ok(&test_log, belay_program_set(p, r->b, data + 11, 0));
+    ck_log_ok(&test_log, belay_program_run(p, 0));
+    ck_log_ok(&test_log, belay_program_get(p, r->y, y, 0));
+    if (r->chain)
+        ck_log_ok(&test_log, belay_program_get(p, r->chain, chain, 0));
+    belay_program_destroy(&p);
+    belay_plan_destroy(&plan);
+    return groups;
+}
+
+START_TEST(a_sum_is_made_in_the_kernel_of_its_chain)
+{
+    static float y[3][1 << 15], chain[3][1 << 15];
+    for (size_t i = 0; i < NUM_SUM_CASES; i++) {
+        for (int keep = 0; keep < 2; keep++) {
+            struct sum_run r = make_sum(i, keep);
+            int64_t count = belay_shape_count(&r.y->shape), all = belay_shape_count(&r.x->shape);
+            ck_assert_int_eq(run_sum(&r, device, false, y[0], chain[0]), 3);
+            ck_assert_int_eq(run_sum(&r, device, true, y[1], chain[1]), sum_cases[i].fits ? 1 : 2);
+            run_sum(&r, host, true, y[2], chain[2]);
+            for (int64_t k = 0; k < count; k++)
+                for (int other = 0; other < 3; other += 2)
+                    ck_assert_msg(fabsf(y[1][k] - y[other][k]) <= 2e-6f * fabsf(y[other][k]),
+                                  "case %d, sum %d: %g, want %g", (int) i, (int) k, y[1][k],
+                                  y[other][k]);
+            for (int64_t k = 0; k < all && keep; k++)
+                ck_assert_float_eq_tol(chain[1][k], chain[2][k], 1e-6f);
+            belay_graph_destroy(&r.g);
+        }
+    }
+}
+END_TEST
+
 // ---- rows at run time ----
 
 START_TEST(fewer_rows_give_what_a_smaller_batch_gives)
@@ -379,6 +460,7 @@ static Suite *suite_graph(void)
     tcase_add_test(tc, numbers_are_folded);
     tcase_add_test(tc, a_chain_becomes_one_kernel_and_a_diamond_through_a_product_does_not);
     tcase_add_test(tc, memory_reuse_changes_no_bit_and_fusion_little);
+    tcase_add_test(tc, a_sum_is_made_in_the_kernel_of_its_chain);
     tcase_add_test(tc, fewer_rows_give_what_a_smaller_batch_gives);
     tcase_add_test(tc, nothing_is_built_or_allocated_after_the_first_run);
     suite_add_tcase(s, tc);

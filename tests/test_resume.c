@@ -200,7 +200,8 @@ END_TEST
 START_TEST(killed_after_every_step_with_summed_gradients_and_a_mean_of_weights)
 {
     char want[300], dir[300], what[64];
-    struct kill kill = { 0, -1, 0, "train.batch=5\ntrain.accumulate=3\ntrain.ema=0.9" };
+    struct kill kill = { .call = -1,
+                         .extra = "train.batch=5\ntrain.accumulate=3\ntrain.ema=0.9" };
     path_of(want, sizeof(want), "summed");
     path_of(dir, sizeof(dir), "summed-step");
     ck_assert_int_eq(run(want, kill, NULL), 0);

@@ -67,6 +67,8 @@ void belay_plan_cost(const struct belay_plan *plan, int group, struct belay_cost
     out->flops = 0;
     for (int i = 0; i < g->num_nodes; i++)
         out->flops += node_flops(g->nodes[i]);
+    if (g->sum)
+        out->flops += node_flops(g->sum);
     out->bytes = group_bytes(plan, g);
 }
 
@@ -75,4 +77,6 @@ void belay_plan_group_name(const struct belay_plan *plan, int group, struct bela
     const struct belay_group *g = &plan->groups[group];
     for (int i = 0; i < g->num_nodes; i++)
         belay_str_addf(out, "%s%s", i ? "+" : "", g->nodes[i]->op->name);
+    if (g->sum)
+        belay_str_addf(out, "+%s", g->sum->op->name);
 }

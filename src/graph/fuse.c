@@ -10,6 +10,7 @@ struct fuser {
     int *set;     // node -> representative node, -1 for dead and view nodes
     int *next;    // members of a set, linked from the representative; -1 ends
     int *segment; // node -> number of effects before it
+    int *sum;     // representative -> the sum at the end of its kernel, -1: none
     int **users;  // value -> nodes that read its bytes, ends with -1
     char *seen;   // scratch of the search, by representative
     int *stack;
@@ -58,6 +59,12 @@ static belay_status list_users(struct fuser *f)
                 f->users[n->x[k]->id][count[n->x[k]->id]++] = n->id;
     }
     return BELAY_OK;
+}
+
+static bool repeats(const belay_value *x, const struct belay_shape *space, int dim)
+{
+    int at = dim - (space->rank - x->shape.rank);
+    return at < 0 || (x->shape.dim[at] == 1 && space->dim[dim] != 1);
 }
 
 // Pushes the sets that read what node `id` makes, looking through views.
@@ -187,6 +194,60 @@ static void fuse_node(struct fuser *f, const struct belay_node *n)
     }
 }
 
+// ---- sums at the end ----
+
+enum {
+    MAX_ROW = 16384,  // elements along the innermost axis that one work-item or group adds up
+    MAX_COLUMN = 512, // rows that are added up under each other, unless there are
+    MANY_COLUMNS = 16384 // so many results
+};
+
+// Joins neighbouring dimensions of a set's space that all inputs repeat alike and that are all summed or
+// all kept: fits when one of them is summed, the innermost or the next, and not too long.
+static bool sum_fits(const struct fuser *f, int set, const struct belay_node *sum)
+{
+    const struct belay_shape *space = &sum->x[0]->shape;
+    struct belay_call call;
+    int64_t length = 1, all = belay_shape_count(space);
+    int joined = 0, summed = 0, at = -1, last_rep = 0;
+    bool last_sum = false;
+    belay_node_call(sum, NULL, &call);
+    for (int d = space->rank - 1; d >= 0; d--) {
+        bool is_sum = sum->op->sums(&call, d), same = joined > 0 && is_sum == last_sum;
+        if (space->dim[d] == 1)
+            continue;
+        // A new dimension begins where any input's repetition differs from the dimension before.
+        for (int m = set; m >= 0 && same; m = f->next[m])
+            for (int k = 0; k < f->g->nodes[m]->num_x; k++)
+                same &= repeats(f->g->nodes[m]->x[k], space, d) ==
+                        repeats(f->g->nodes[m]->x[k], space, last_rep);
+        joined += !same;
+        summed += !same && is_sum;
+        at = !same && is_sum ? joined - 1 : at;
+        length *= is_sum ? space->dim[d] : 1;
+        last_sum = is_sum;
+        last_rep = d;
+    }
+    if (summed != 1 || at > 1)
+        return false;
+    return at == 0 ? length <= MAX_ROW : length <= MAX_COLUMN || all / length >= MANY_COLUMNS;
+}
+
+static void fuse_sum(struct fuser *f, const struct belay_node *n)
+{
+    const belay_value *x = n->x[0];
+    if (x->kind != BELAY_VALUE_NODE || is_view(x->node) || !x->node->op->eval ||
+        x->dtype != BELAY_F32 || n->y[0]->dtype != BELAY_F32)
+        return;
+    int set = f->set[x->node->id];
+    // Its only input is made in the set, so that there is no way round through others.
+    if (set < 0 || f->sum[set] >= 0 || f->segment[set] != f->segment[n->id] ||
+        count_args(f, set, set) / 2 + 1 > f->max_args || !sum_fits(f, set, n))
+        return;
+    f->sum[set] = n->id;
+    f->set[n->id] = set;
+}
+
 // ---- from sets to ordered groups ----
 
 static belay_status add_value(struct belay_value ***list, int *num, struct belay_value *v)
@@ -222,7 +283,7 @@ static belay_status fill_group(struct fuser *f, int set, struct belay_group *gro
     int num_y = num == 1 ? f->g->nodes[set]->num_y : num;
     group->nodes = belay_arena_array(f->arena, (size_t) num, sizeof(*group->nodes));
     group->x = belay_arena_array(f->arena, (size_t) num_x + 1, sizeof(*group->x));
-    group->y = belay_arena_array(f->arena, (size_t) num_y, sizeof(*group->y));
+    group->y = belay_arena_array(f->arena, (size_t) num_y + 1, sizeof(*group->y)); // and a sum
     if (!group->nodes || !group->x || !group->y)
         return belay_fail_nomem(f->g->log, (size_t) num_x * sizeof(*group->x));
     for (int m = set; m >= 0; m = f->next[m])
@@ -246,6 +307,9 @@ static belay_status fill_group(struct fuser *f, int set, struct belay_group *gro
         if (leaves(f, n->y[0], set, set))
             add_value(&group->y, &group->num_y, n->y[0]);
     }
+    group->sum = f->sum[set] >= 0 ? f->g->nodes[f->sum[set]] : NULL;
+    if (group->sum)
+        group->y[group->num_y++] = group->sum->y[0];
     return BELAY_OK;
 }
 
@@ -307,15 +371,16 @@ static belay_status fuser_init(struct fuser *f)
     f->set = belay_arena_array(f->arena, g->num_nodes + 1, sizeof(*f->set));
     f->next = belay_arena_array(f->arena, g->num_nodes + 1, sizeof(*f->next));
     f->segment = belay_arena_array(f->arena, g->num_nodes + 1, sizeof(*f->segment));
+    f->sum = belay_arena_array(f->arena, g->num_nodes + 1, sizeof(*f->sum));
     f->seen = belay_arena_alloc(f->arena, g->num_nodes + 1);
     f->stack = belay_arena_array(f->arena, g->num_nodes + 1, sizeof(*f->stack));
-    if (!f->set || !f->next || !f->segment || !f->seen || !f->stack)
+    if (!f->set || !f->next || !f->segment || !f->sum || !f->seen || !f->stack)
         return belay_fail_nomem(g->log, g->num_nodes * sizeof(*f->set));
     int segment = 0;
     for (size_t i = 0; i < g->num_nodes; i++) {
         const struct belay_node *n = g->nodes[i];
         f->set[i] = n->dead || is_view(n) ? -1 : (int) i;
-        f->next[i] = -1;
+        f->next[i] = f->sum[i] = -1;
         // An effect is a segment of its own: nothing moves across it.
         bool effect = !n->dead && (n->op->flags & BELAY_OP_EFFECT);
         segment += effect;
@@ -334,5 +399,8 @@ belay_status belay_fuse(struct belay_plan *plan, const struct belay_plan_params 
     for (size_t i = 0; i < f.num_nodes && !params->no_fusion; i++)
         if (f.set[i] >= 0 && f.g->nodes[i]->op->eval)
             fuse_node(&f, f.g->nodes[i]);
+    for (size_t i = 0; i < f.num_nodes && !params->no_fusion; i++)
+        if (f.set[i] >= 0 && f.g->nodes[i]->op->sums)
+            fuse_sum(&f, f.g->nodes[i]);
     return order_groups(&f, plan);
 }

@@ -16,6 +16,9 @@ struct belay_group {
     int num_x, num_y;
     struct belay_value **x, **y;
     struct belay_value *space; // elementwise: a value whose shape all nodes of the group have
+    // elementwise: a sum of what the last of `nodes` that it reads makes, in the same kernel; its
+    // output is the last of y. NULL: none.
+    struct belay_node *sum;
     int segment;               // between effects
 };
 

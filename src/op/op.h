@@ -132,6 +132,8 @@ struct belay_op {
     // An operator whose outputs are the first ones of this, from the same inputs and attributes:
     // where both are in a graph, one node of this does for both.
     const struct belay_op *extends;
+    // A sum of x[0]: is this axis summed? So that it can be made where x[0] is made.
+    bool (*sums)(const struct belay_call *call, int axis);
     // Bit i: where input i is the number `neutral`, the output is the other input (of two).
     unsigned neutral_inputs;
     double neutral;

@@ -43,7 +43,7 @@ belay_status belay_reduce_infer(struct belay_log *log, const struct belay_attrs 
     return BELAY_OK;
 }
 
-static bool is_reduced(const struct belay_call *call, int axis)
+bool belay_reduce_sums(const struct belay_call *call, int axis)
 {
     const struct belay_shape *x = &call->x_shape[0], *like = &call->x_shape[1];
     if (call->num_x == 1)
@@ -52,11 +52,11 @@ static bool is_reduced(const struct belay_call *call, int axis)
     return i < 0 || (like->dim[i] == 1 && x->dim[axis] != 1);
 }
 
-static int64_t divisor(const struct belay_call *call)
+int64_t belay_reduce_divisor(const struct belay_call *call)
 {
     int64_t count = 1;
     for (int i = 0; i < call->x_shape[0].rank && call->attrs->flags & BELAY_SUM_MEAN; i++)
-        if (is_reduced(call, i))
+        if (belay_reduce_sums(call, i))
             count *= call->x_shape[0].dim[i];
     return count;
 }
@@ -68,7 +68,7 @@ void belay_reduce_ref(const struct belay_ref *r)
     const struct belay_shape *x = &r->call->x_shape[0];
     int64_t stride[BELAY_MAX_RANK], at[BELAY_MAX_RANK] = { 0 }, next = 1;
     for (int i = x->rank - 1; i >= 0; i--) {
-        stride[i] = is_reduced(r->call, i) ? 0 : next;
+        stride[i] = belay_reduce_sums(r->call, i) ? 0 : next;
         next *= stride[i] ? x->dim[i] : 1;
     }
     double *y = r->y[0];
@@ -86,7 +86,7 @@ void belay_reduce_ref(const struct belay_ref *r)
             o += stride[d];
     }
     for (int64_t i = 0; i < num_y; i++)
-        y[i] /= (double) divisor(r->call);
+        y[i] /= (double) belay_reduce_divisor(r->call);
 }
 
 // ---- passes ----
@@ -118,7 +118,7 @@ static void join_axes(const struct belay_call *call, struct joined *j)
     const struct belay_shape *x = &call->x_shape[0];
     j->rank = 0;
     for (int i = 0; i < x->rank; i++) {
-        bool reduced = is_reduced(call, i);
+        bool reduced = belay_reduce_sums(call, i);
         if (x->dim[i] == 1)
             continue;
         if (j->rank == 0 || j->reduced[j->rank - 1] != reduced) {
@@ -295,7 +295,7 @@ void belay_reduce_launch(const struct belay_call *call, int stage, struct belay_
     struct steps s = make_steps(call);
     const struct step *step = &s.step[stage];
     assert(stage < s.num && (size_t) s.scratch <= belay_reduce_scratch(call));
-    double div = stage == s.num - 1 ? (double) divisor(call) : 1;
+    double div = stage == s.num - 1 ? (double) belay_reduce_divisor(call) : 1;
     if (call->profile->cpu)
         launch_cpu(step, div, out);
     else

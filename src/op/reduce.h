@@ -19,6 +19,9 @@ belay_status belay_reduce_infer(struct belay_log *log, const struct belay_attrs 
                                 const struct belay_shape *x, struct belay_shape *y);
 // With one input over attrs.axes, with two down to the shape of the second.
 void belay_reduce_ref(const struct belay_ref *r);
+// op->sums of all operators here, and what the sums are divided by.
+bool belay_reduce_sums(const struct belay_call *call, int axis);
+int64_t belay_reduce_divisor(const struct belay_call *call);
 int belay_reduce_stages(const struct belay_call *call);
 size_t belay_reduce_scratch(const struct belay_call *call);
 void belay_reduce_launch(const struct belay_call *call, int stage, struct belay_launch *out);

@@ -38,6 +38,7 @@ const struct belay_op belay_op_sum = {
     .infer = belay_reduce_infer,
     .grad = sum_grad,
     .ref = belay_reduce_ref,
+    .sums = belay_reduce_sums,
     .cl_file = "reduce",
     .stages = belay_reduce_stages,
     .scratch = belay_reduce_scratch,

@@ -47,6 +47,7 @@ const struct belay_op belay_op_sum_to = {
     .infer = sum_to_infer,
     .grad = sum_to_grad,
     .ref = belay_reduce_ref,
+    .sums = belay_reduce_sums,
     .cl_file = "reduce",
     .stages = belay_reduce_stages,
     .scratch = belay_reduce_scratch,

@@ -15,6 +15,8 @@ struct belay_step {
     struct belay_shape *x_shape; // element-wise: of its inputs
     double **scratch;            // x, then y: planned sizes; NULL where not converted
     double *regs;                // element-wise: one a node
+    double *summed, *sum;        // element-wise with a sum: what goes into it, and its outputs
+    int sum_reg;                 // … made by this node
     int *x_reg;                  // element-wise: for each node input, see operand()
     int *y_reg;                  // element-wise: which node makes output k
     double *scalars;
@@ -62,9 +64,16 @@ static belay_status make_elementwise(struct belay_device *dev, struct belay_step
     for (int i = 0; i < group->num_nodes; i++)
         for (int k = 0; k < group->nodes[i]->num_x; k++)
             s->x_reg[at++] = operand(s, group->nodes[i]->x[k]);
-    for (int i = 0; i < group->num_y; i++)
+    for (int i = 0; i < group->num_y - (group->sum != NULL); i++)
         s->y_reg[i] = -1 - operand(s, group->y[i]);
-    return BELAY_OK;
+    if (!group->sum)
+        return BELAY_OK;
+    s->sum_reg = -1 - operand(s, group->sum->x[0]);
+    s->summed = belay_alloc_array((size_t) belay_shape_count(&group->space->shape) + 1,
+                                  sizeof(*s->summed));
+    s->sum = belay_alloc_array((size_t) belay_shape_count(&group->sum->y[0]->shape) + 1,
+                               sizeof(*s->sum));
+    return s->summed && s->sum ? BELAY_OK : belay_fail_nomem(dev->log, sizeof(*s->sum));
 }
 
 static double *new_scratch(struct belay_device *dev, const struct belay_shape *shape)
@@ -134,6 +143,8 @@ void belay_host_step_destroy(struct belay_device *dev, struct belay_step **step)
         belay_free(s->scratch[i]);
     belay_free(s->scratch);
     belay_free(s->regs);
+    belay_free(s->summed);
+    belay_free(s->sum);
     belay_free(s->x_reg);
     belay_free(s->y_reg);
     belay_free(s->scalars);
@@ -155,6 +166,8 @@ belay_status belay_host_step_bind(struct belay_device *dev, struct belay_step *s
     s->space = shapes[group->space->id];
     for (int i = 0; i < group->num_x; i++)
         s->x_shape[i] = shapes[group->x[i]->id];
+    if (group->sum)
+        belay_node_call(group->sum, shapes, &s->call);
     return BELAY_OK;
 }
 
@@ -193,12 +206,23 @@ static void run_element(struct belay_device *dev, struct belay_step *s, const in
         }
         s->regs[i] = n->op->eval(x, n->attrs.f);
     }
-    for (int i = 0; i < group->num_y; i++) {
+    if (group->sum)
+        s->summed[index] = s->regs[s->sum_reg];
+    for (int i = 0; i < group->num_y - (group->sum != NULL); i++) {
         double y = s->regs[s->y_reg[i]];
         if (group->y[i]->adds)
             y += load(dev, group->y[i], s->desc.y[i], index);
         store(dev, group->y[i], s->desc.y[i], index, y);
     }
+}
+
+static void run_sum(struct belay_device *dev, struct belay_step *s)
+{
+    const double *x[2] = { s->summed };
+    int last = s->desc.group->num_y - 1;
+    s->call.op->ref(&(struct belay_ref){ .call = &s->call, .x = x, .y = &s->sum });
+    belay_dtype_convert(BELAY_F64, s->sum, stored(dev, BELAY_F32), s->desc.y[last]->priv,
+                        (size_t) belay_shape_count(&s->call.y_shape[0]));
 }
 
 #define MAX_GROUP_IN 64
@@ -225,6 +249,8 @@ static belay_status run_elementwise(struct belay_device *dev, struct belay_step 
             at[d] = 0;
         }
     }
+    if (group->sum)
+        run_sum(dev, s);
     return BELAY_OK;
 }
 

@@ -36,17 +36,26 @@ static uint32_t repeat_bits(const struct belay_group *group, const struct belay_
     return bits;
 }
 
+enum { SUM_BIT = 1 << 30 }; // more than a kernel has inputs
+
 void belay_cl_space_of(const struct belay_group *group, struct belay_cl_space *out)
 {
     const struct belay_shape *shape = &group->space->shape;
-    *out = (struct belay_cl_space){ 0 };
+    struct belay_call call;
+    *out = (struct belay_cl_space){ .sum = -1 };
+    if (group->sum)
+        belay_node_call(group->sum, NULL, &call);
     for (int d = shape->rank - 1; d >= 0; d--) {
         out->of[d] = -1;
         if (shape->dim[d] == 1)
             continue;
         uint32_t bits = repeat_bits(group, shape, d);
+        if (group->sum && group->sum->op->sums(&call, d))
+            bits |= SUM_BIT;
         if (out->rank == 0 || out->repeated[out->rank - 1] != bits)
             out->repeated[out->rank++] = bits;
+        if (bits & SUM_BIT)
+            out->sum = out->rank - 1;
         out->of[d] = out->rank - 1;
     }
     if (out->rank == 0) {
@@ -178,8 +187,8 @@ static belay_status check_types(struct belay_cl *cl, const struct belay_group *g
     return BELAY_OK;
 }
 
-static void add_arguments(struct belay_str *s, const struct belay_group *group,
-                          const struct belay_cl_space *space)
+void belay_cl_add_arguments(struct belay_str *s, const struct belay_group *group,
+                            const struct belay_cl_space *space)
 {
     for (int k = 0; k < group->num_y; k++)
         belay_str_addf(s, "global %s *py%d, ", type_name(group->y[k]->dtype, true), k);
@@ -188,7 +197,6 @@ static void add_arguments(struct belay_str *s, const struct belay_group *group,
             belay_str_addf(s, "global const %s *px%d, ", type_name(group->x[k]->dtype, false), k);
     for (int c = 0; c < space->rank; c++)
         belay_str_addf(s, "uint n%d, ", c);
-    belay_str_add(s, space->rank > 1 ? "uint p0, uint p1" : "uint p0");
 }
 
 static bool repeated_at(const struct belay_cl_space *space, int k, int c)
@@ -221,32 +229,19 @@ static bool follows_rows(const struct belay_cl_space *space, int k)
     return true;
 }
 
-// i1, i2, …: indices of row r in the outer dimensions.
-static void add_row_indices(struct belay_str *s, const struct belay_cl_space *space)
+// i1, i2, … from `first` on: indices of row q in the outer dimensions.
+void belay_cl_add_indices(struct belay_str *s, const struct belay_cl_space *space, int first)
 {
-    if (space->rank == 2) {
-        belay_str_add(s, "        const uint i1 = r;\n");
-        return;
-    }
-    belay_str_add(s, "        uint q = r;\n");
-    for (int c = 1; c < space->rank - 1; c++)
+    for (int c = first; c < space->rank - 1; c++)
         belay_str_addf(s, "        const uint i%d = q %% n%d;\n        q /= n%d;\n", c, c, c);
-    belay_str_addf(s, "        const uint i%d = q;\n", space->rank - 1);
+    if (first < space->rank)
+        belay_str_addf(s, "        const uint i%d = q;\n", space->rank - 1);
 }
 
-static void add_row_begin(struct belay_str *s, const struct belay_group *group,
-                          const struct belay_cl_space *space)
+// Where row r of every input and output begins; the sum's output has no rows.
+void belay_cl_add_pointers(struct belay_str *s, const struct belay_group *group,
+                           const struct belay_cl_space *space)
 {
-    if (space->rank > 1) {
-        belay_str_add(s, "    const uint b1 = (uint) get_global_id(1) * p1, rows = n1");
-        for (int c = 2; c < space->rank; c++)
-            belay_str_addf(s, " * n%d", c);
-        belay_str_add(s, ";\n    const uint e1 = rows - b1 < p1 ? rows : b1 + p1;\n"
-                         "    for (uint r = b1; r < e1 && b1 < rows; r++) {\n");
-        add_row_indices(s, space);
-    } else {
-        belay_str_add(s, "    {\n");
-    }
     for (int k = 0; k < group->num_x; k++) {
         if (group->x[k]->kind == BELAY_VALUE_SCALAR)
             continue;
@@ -260,17 +255,32 @@ static void add_row_begin(struct belay_str *s, const struct belay_group *group,
         if (repeated_at(space, k, 0))
             belay_str_addf(s, "        const V x%d = (V) ((float) rx%d[0]);\n", k, k);
     }
-    for (int k = 0; k < group->num_y; k++)
+    for (int k = 0; k < group->num_y - (group->sum != NULL); k++)
         belay_str_addf(s, "        global %s *const ry%d = py%d%s;\n",
                        type_name(group->y[k]->dtype, true), k, k,
                        space->rank > 1 ? " + r * n0" : "");
 }
 
-static void add_body(struct belay_str *s, const struct belay_group *group,
-                     const struct belay_cl_space *space)
+static void add_row_begin(struct belay_str *s, const struct belay_group *group,
+                          const struct belay_cl_space *space)
 {
-    belay_str_add(s, "        for (uint i = b0; i < e0; i += W) {\n"
-                     "            const uint rest = e0 - i;\n");
+    if (space->rank > 1) {
+        belay_str_add(s, "    const uint b1 = (uint) get_global_id(1) * p1, rows = n1");
+        for (int c = 2; c < space->rank; c++)
+            belay_str_addf(s, " * n%d", c);
+        belay_str_add(s, ";\n    const uint e1 = rows - b1 < p1 ? rows : b1 + p1;\n"
+                         "    for (uint r = b1; r < e1 && b1 < rows; r++) {\n"
+                         "        uint q = r;\n");
+        belay_cl_add_indices(s, space, 1);
+    } else {
+        belay_str_add(s, "    {\n");
+    }
+    belay_cl_add_pointers(s, group, space);
+}
+
+void belay_cl_add_chain(struct belay_str *s, const struct belay_group *group,
+                        const struct belay_cl_space *space)
+{
     for (int k = 0; k < group->num_x; k++)
         if (group->x[k]->kind != BELAY_VALUE_SCALAR && !repeated_at(space, k, 0))
             belay_str_addf(s, "            const V x%d = load_%s(rx%d + i, rest);\n", k,
@@ -281,13 +291,21 @@ static void add_body(struct belay_str *s, const struct belay_group *group,
         add_expression(s, group, node);
         belay_str_add(s, ";\n");
     }
-    for (int k = 0; k < group->num_y; k++) {
+    for (int k = 0; k < group->num_y - (group->sum != NULL); k++) {
         const char *type = type_name(group->y[k]->dtype, true);
         belay_str_addf(s, "            store_%s(ry%d + i, ", type, k);
         if (group->y[k]->adds)
             belay_str_addf(s, "load_%s(ry%d + i, rest) + ", type, k);
         belay_str_addf(s, "v%d_0, rest);\n", group->y[k]->node->id);
     }
+}
+
+static void add_body(struct belay_str *s, const struct belay_group *group,
+                     const struct belay_cl_space *space)
+{
+    belay_str_add(s, "        for (uint i = b0; i < e0; i += W) {\n"
+                     "            const uint rest = e0 - i;\n");
+    belay_cl_add_chain(s, group, space);
     belay_str_add(s, "        }\n    }\n}\n");
 }
 
@@ -296,7 +314,12 @@ belay_status belay_cl_fused_text(struct belay_cl *cl, const struct belay_group *
 {
     BELAY_TRY(check_types(cl, group));
     belay_str_add(out, "(");
-    add_arguments(out, group, space);
+    belay_cl_add_arguments(out, group, space);
+    if (group->sum) {
+        belay_cl_fused_sum_text(out, group, space, cl->dev->profile.cpu);
+        return out->failed ? belay_fail_nomem(cl->log, out->length) : BELAY_OK;
+    }
+    belay_str_add(out, space->rank > 1 ? "uint p0, uint p1" : "uint p0");
     belay_str_add(out, ")\n{\n    const uint b0 = (uint) get_global_id(0) * p0;\n"
                        "    const uint e0 = b0 >= n0 ? b0 : n0 - b0 < p0 ? n0 : b0 + p0;\n");
     add_row_begin(out, group, space);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "device/opencl/step.h"
+#include "op/reduce.h"
 
 static belay_status fused_create(struct belay_cl *cl, struct belay_step *step)
 {
@@ -75,6 +76,52 @@ static void divide_gpu(struct belay_cl *cl, uint64_t columns, uint64_t rows, boo
     per[0] = per[1] = 1;
 }
 
+// A sum at the end: whole rows, or blocks of columns, so many that they are worth a work-item; on
+// GPUs a group a row or an item a column.
+static cl_uint divide_sums(struct belay_cl *cl, const struct belay_cl_space *space,
+                           const uint64_t *size, struct belay_cl_launch *l)
+{
+    const struct belay_profile *p = &cl->dev->profile;
+    uint64_t length = size[space->sum], units = 1, group = 1;
+    for (int c = 0; c < space->rank; c++)
+        units *= c == space->sum ? 1 : size[c];
+    while (!p->cpu && group * 2 <= p->max_group && group < (space->sum == 0 ? 256 : 64))
+        group *= 2;
+    l->dims = 1;
+    l->local[0] = (size_t) group;
+    if (!p->cpu) {
+        l->global[0] = (size_t) (space->sum == 0 ? units * group : round_up(units, group));
+        return space->sum == 0 ? (cl_uint) group : 1;
+    }
+    if (space->sum == 1) {
+        length *= belay_cl_fused_width(cl);
+        units = units / size[0] * ceil_div(size[0], belay_cl_fused_width(cl));
+    }
+    uint64_t per = ceil_div(units, (uint64_t) p->compute_units * 4);
+    if (per * length < least_elements(p))
+        per = ceil_div(least_elements(p), length);
+    l->global[0] = (size_t) ceil_div(units, per);
+    return (cl_uint) per;
+}
+
+static float sum_divisor(const struct belay_group *group, const struct belay_shape *shapes)
+{
+    struct belay_call call;
+    belay_node_call(group->sum, shapes, &call);
+    return (float) belay_reduce_divisor(&call);
+}
+
+static belay_status bind_sum(struct belay_cl *cl, struct belay_step *step, cl_uint index,
+                             const uint64_t *size, const struct belay_shape *shapes)
+{
+    struct belay_cl_launch *l = &step->launch[0];
+    const char *name = step->fused->name;
+    cl_uint per = divide_sums(cl, &step->fused->space, size, l);
+    float div = sum_divisor(step->group, shapes);
+    BELAY_TRY(belay_cl_set_arg(cl, l->kernel, name, index, sizeof(per), &per));
+    return belay_cl_set_arg(cl, l->kernel, name, index + 1, sizeof(div), &div);
+}
+
 static belay_status fused_bind(struct belay_cl *cl, struct belay_step *step,
                                const struct belay_shape *shapes)
 {
@@ -92,13 +139,17 @@ static belay_status fused_bind(struct belay_cl *cl, struct belay_step *step,
     if (size[0] > UINT32_MAX / 2 || rows > UINT32_MAX / size[0] / 2)
         return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED,
                           "an element-wise operation on more than 2^31 elements");
-    (cl->dev->profile.cpu ? divide_cpu : divide_gpu)(cl, size[0], rows, space->rank > 1, l, per);
+    if (!group->sum)
+        (cl->dev->profile.cpu ? divide_cpu
+                              : divide_gpu)(cl, size[0], rows, space->rank > 1, l, per);
     for (int i = 0; i < group->num_x; i++)
         index += group->x[i]->kind != BELAY_VALUE_SCALAR;
     for (int c = 0; c < space->rank; c++) {
         cl_uint n = (cl_uint) size[c];
         BELAY_TRY(belay_cl_set_arg(cl, l->kernel, step->fused->name, index++, sizeof(n), &n));
     }
+    if (group->sum)
+        return bind_sum(cl, step, index, size, shapes);
     for (int i = 0; i < (space->rank > 1 ? 2 : 1); i++)
         BELAY_TRY(
             belay_cl_set_arg(cl, l->kernel, step->fused->name, index++, sizeof(cl_uint), &per[i]));
