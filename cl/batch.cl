@@ -11,17 +11,21 @@ uint source_row(global const int *order, global const int *step, uint n, uint or
     return from < 0 || (uint) from >= n ? n : (uint) from;
 }
 
-// y[r] = data[order[step[2] + r]] * scale + shift. CPU: one work-item a row; else one an element.
+// y[r] = data[order[step[2] + r]] * scale + shift, and the label of that row. CPU: one work-item a
+// row; else one an element.
 #define GATHER_ROWS(name, type, load8)                                                             \
     kernel void name##_cpu(global T *restrict y, global const type *restrict data,                 \
                            global const int *restrict order, global const int *restrict step,      \
                            uint n, uint order_size, uint rows, uint size, float scale,             \
-                           float shift)                                                            \
+                           float shift, global int *to_label, global const int *label,             \
+                           uint has_label)                                                         \
     {                                                                                              \
         uint r = get_global_id(0), i = 0;                                                          \
         if (r >= rows)                                                                             \
             return;                                                                                \
         uint from = source_row(order, step, n, order_size, r);                                     \
+        if (has_label)                                                                             \
+            to_label[r] = from == n ? 0 : label[from];                                             \
         global T *to = y + (size_t) r * size;                                                      \
         global const type *x = data + (size_t) from * size;                                        \
         if (from == n) {                                                                           \
@@ -36,29 +40,21 @@ uint source_row(global const int *order, global const int *step, uint n, uint or
     }                                                                                              \
     kernel void name(global T *restrict y, global const type *restrict data,                       \
                      global const int *restrict order, global const int *restrict step, uint n,    \
-                     uint order_size, uint rows, uint size, float scale, float shift)              \
+                     uint order_size, uint rows, uint size, float scale, float shift,              \
+                     global int *to_label, global const int *label, uint has_label)                \
     {                                                                                              \
         uint i = get_global_id(0), r = get_global_id(1);                                           \
         if (i >= size || r >= rows)                                                                \
             return;                                                                                \
         uint from = source_row(order, step, n, order_size, r);                                     \
+        if (has_label && i == 0)                                                                   \
+            to_label[r] = from == n ? 0 : label[from];                                             \
         y[(size_t) r * size + i] =                                                                 \
             from == n ? 0.0f : fma((float) data[(size_t) from * size + i], scale, shift);          \
     }
 
 GATHER_ROWS(gather_rows_u8, uchar, convert_float8)
 GATHER_ROWS(gather_rows_f32, float, convert_float8)
-
-kernel void gather_labels(global int *restrict y, global const int *restrict data,
-                          global const int *restrict order, global const int *restrict step, uint n,
-                          uint order_size, uint rows)
-{
-    uint r = get_global_id(0);
-    if (r >= rows)
-        return;
-    uint from = source_row(order, step, n, order_size, r);
-    y[r] = from == n ? 0 : data[from];
-}
 
 // log[step[3]] = value
 kernel void record_row(global T *restrict log, global const T *restrict value,

@@ -480,8 +480,10 @@ START_TEST(labels_are_gathered_for_fewer_rows_than_planned)
         belay_value *o = state(&r, "order", BELAY_I32, ROWS);
         belay_value *step = belay_graph_step_table(r.graph);
         belay_value *like = belay_input(r.graph, "rows", BELAY_F32, 1, &batch, true);
-        belay_value *y = belay_graph_output(
-            r.graph, belay_gather_labels(r.graph, x, o, step, like), "y");
+        const int64_t dim[2] = { ROWS, WIDTH };
+        belay_value *data = belay_state(r.graph, "data", d ? BELAY_U8 : BELAY_F32, 2, dim);
+        belay_value *rows = belay_gather_labelled(r.graph, data, x, o, step, like, 1, 0);
+        belay_value *y = belay_graph_output(r.graph, belay_output(rows, 1), "y");
         rig_ready(&r, devices[d]);
         rig_set(&r, x, labels);
         rig_set(&r, o, order);

@@ -304,6 +304,8 @@ belay_value *belay_apply(belay_graph *g, const struct belay_op *op, int num_x,
     memcpy(n->x, x, (size_t) num_x * sizeof(*x));
     for (int i = 0; i < num_y; i++) {
         belay_dtype dtype = op->flags & BELAY_OP_VIEW ? x[0]->dtype : op->y_dtype;
+        if ((op->index_outputs >> i) & 1)
+            dtype = BELAY_I32;
         struct belay_value *y = new_value(g, BELAY_VALUE_NODE, dtype, &y_shape[i], "");
         if (!y)
             return NULL;

@@ -129,6 +129,7 @@ struct belay_op {
     unsigned keep;         // bit i: backward reads x[i] (for the plan's print and tests)
     int inplace[BELAY_MAX_OUT]; // 1 + index of the input whose memory the output is; 0: none
     belay_dtype y_dtype;   // of all outputs, F32 when not set
+    unsigned index_outputs; // bit i: output i is I32 whatever y_dtype says
     // An operator whose outputs are the first ones of this, from the same inputs and attributes:
     // where both are in a graph, one node of this does for both.
     const struct belay_op *extends;

@@ -27,11 +27,13 @@ static void add_batch(struct belay_engine *e, struct belay_side *s, int64_t batc
     s->rows = belay_input(g, "rows", BELAY_F32, 1, &batch, true);
     s->order = state1(g, "order", BELAY_I32, e->table_rows);
     s->data_x = state2(g, "data.x", e->x_dtype, e->table_rows, e->features);
-    *x = belay_gather_rows(g, s->data_x, s->order, step, s->rows, e->x_scale, e->x_shift);
     if (e->labels) {
         s->data_y = state1(g, "data.labels", BELAY_I32, e->table_rows);
-        *target = belay_gather_labels(g, s->data_y, s->order, step, s->rows);
+        *x = belay_gather_labelled(g, s->data_x, s->data_y, s->order, step, s->rows, e->x_scale,
+                                   e->x_shift);
+        *target = belay_output(*x, 1);
     } else {
+        *x = belay_gather_rows(g, s->data_x, s->order, step, s->rows, e->x_scale, e->x_shift);
         s->data_y = state2(g, "data.y", BELAY_F32, e->table_rows, e->targets);
         *target = belay_gather_rows(g, s->data_y, s->order, step, s->rows, 1, 0);
     }

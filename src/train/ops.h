@@ -11,9 +11,10 @@
 // beyond M and rows beyond N give zeros.
 belay_value *belay_gather_rows(belay_graph *g, belay_value *data, belay_value *order,
                                belay_value *step, belay_value *like, double scale, double shift);
-// The same for I32 [N] -> I32 [rows].
-belay_value *belay_gather_labels(belay_graph *g, belay_value *data, belay_value *order,
-                                 belay_value *step, belay_value *like);
+// The same, with the labels (I32 [N]) of those rows as output 1 (I32 [rows]).
+belay_value *belay_gather_labelled(belay_graph *g, belay_value *data, belay_value *labels,
+                                   belay_value *order, belay_value *step, belay_value *like,
+                                   double scale, double shift);
 // log[step[3]] = value, in place. log: F32 state [S, K]; value: F32 of K elements. A slot outside
 // of the log writes nothing.
 belay_value *belay_record(belay_graph *g, belay_value *log, belay_value *value, belay_value *step);

@@ -22,10 +22,10 @@ static size_t cpu_or_group(const struct belay_profile *p)
     return p->max_group < 64 ? p->max_group : 64;
 }
 
-// ---- gather_rows, gather_labels: y[r] = data[order[step[2] + r]] ----
+// ---- gather_rows, gather_labelled: y[r] = data[order[step[2] + r]] ----
 // Device: cl/batch.cl. A change here is a change there.
 
-enum { DATA, ORDER, STEP, LIKE };
+enum { DATA, ORDER, STEP, LIKE, LABELS };
 
 static belay_status gather_infer(struct belay_log *log, const struct belay_attrs *attrs, int num_x,
                                  const struct belay_shape *x, struct belay_shape *y)
@@ -39,6 +39,8 @@ static belay_status gather_infer(struct belay_log *log, const struct belay_attrs
                           belay_shape_text(&x[STEP], a));
     y[0] = x[DATA];
     y[0].dim[0] = x[LIKE].dim[0];
+    if (num_x > LABELS)
+        y[1] = (struct belay_shape){ 1, { x[LIKE].dim[0] } };
     return BELAY_OK;
 }
 
@@ -72,16 +74,9 @@ static void gather_rows_ref(const struct belay_ref *r)
                          shift);
             belay_dtype_store(call->y_dtype[0], dst + i * dst_size, v);
         }
-    }
-}
-
-static void gather_labels_ref(const struct belay_ref *r)
-{
-    const int32_t *data = r->xraw[DATA];
-    int32_t *y = r->yraw[0];
-    for (size_t row = 0; row < (size_t) r->call->y_shape[0].dim[0]; row++) {
-        size_t from = source_row(r, row);
-        y[row] = from == SIZE_MAX ? 0 : data[from];
+        if (call->num_x > LABELS)
+            ((int32_t *) r->yraw[1])[row] =
+                from == SIZE_MAX ? 0 : ((const int32_t *) r->xraw[LABELS])[from];
     }
 }
 
@@ -99,6 +94,7 @@ static void add_sources(const struct belay_call *call, struct belay_launch *out)
 static void gather_rows_launch(const struct belay_call *call, int stage, struct belay_launch *out)
 {
     bool bytes = call->x_dtype[DATA] == BELAY_U8, cpu = call->profile->cpu;
+    bool labels = call->num_x > LABELS;
     size_t rows = (size_t) call->y_shape[0].dim[0], size = row_size(&call->y_shape[0]);
     if (cpu)
         belay_launch_begin(out, bytes ? "gather_rows_u8_cpu" : "gather_rows_f32_cpu");
@@ -108,20 +104,13 @@ static void gather_rows_launch(const struct belay_call *call, int stage, struct 
     belay_launch_uint(out, size);
     belay_launch_float(out, call->attrs->f[0]);
     belay_launch_float(out, call->attrs->f[1]);
+    belay_launch_y(out, labels); // not touched when there are none
+    belay_launch_x(out, labels ? LABELS : ORDER);
+    belay_launch_uint(out, labels);
     if (cpu)
         belay_launch_range(out, rows, 1);
     else
         belay_launch_range2(out, size, cpu_or_group(call->profile), rows, 1);
-}
-
-static void gather_labels_launch(const struct belay_call *call, int stage,
-                                 struct belay_launch *out)
-{
-    // Too little work for one work-item a group.
-    size_t rows = (size_t) call->y_shape[0].dim[0], most = call->profile->max_group;
-    belay_launch_begin(out, "gather_labels");
-    add_sources(call, out);
-    belay_launch_range(out, rows, most < 64 ? most : 64);
 }
 
 // The rows of a batch out of all, and their positions.
@@ -145,17 +134,18 @@ static const struct belay_op op_gather_rows = {
     .bytes = gather_bytes,
 };
 
-static const struct belay_op op_gather_labels = {
-    .name = "gather_labels",
-    .num_x = 4,
+static const struct belay_op op_gather_labelled = {
+    .name = "gather_labelled",
+    .num_x = 5,
+    .num_y = 2,
     .flags = BELAY_OP_RAW,
     .shape_only = 1u << LIKE,
-    .index_inputs = 1u << DATA | 1u << ORDER | 1u << STEP,
-    .y_dtype = BELAY_I32,
+    .index_inputs = 1u << ORDER | 1u << STEP | 1u << LABELS,
+    .index_outputs = 1u << 1,
     .infer = gather_infer,
-    .ref = gather_labels_ref,
+    .ref = gather_rows_ref,
     .cl_file = "batch",
-    .launch = gather_labels_launch,
+    .launch = gather_rows_launch,
     .bytes = gather_bytes,
 };
 
@@ -173,11 +163,16 @@ belay_value *belay_gather_rows(belay_graph *g, belay_value *data, belay_value *o
                        &attrs);
 }
 
-belay_value *belay_gather_labels(belay_graph *g, belay_value *data, belay_value *order,
-                                 belay_value *step, belay_value *like)
+belay_value *belay_gather_labelled(belay_graph *g, belay_value *data, belay_value *labels,
+                                   belay_value *order, belay_value *step, belay_value *like,
+                                   double scale, double shift)
 {
-    return belay_apply(g, &op_gather_labels, 4, (belay_value *[]){ data, order, step, like },
-                       NULL);
+    const struct belay_attrs attrs = { .f = { scale, shift } };
+    belay_value *x[5] = { data, order, step, like, labels };
+    if (data && data->dtype != BELAY_U8 && data->dtype != BELAY_F32)
+        return belay_graph_fail(g, BELAY_ERR_ARG, "gather_rows: data are %s, want U8 or F32",
+                                belay_dtype_name(data->dtype));
+    return belay_apply(g, &op_gather_labelled, 5, x, &attrs);
 }
 
 // ---- record: log[step[3]] = value ----
