@@ -367,7 +367,7 @@ printf 'epoch,accuracy,loss,val_accuracy,val_loss\n0,.5,2,.5,2\n1,.6,1,.7,1\n2,.
     >keras.csv
 run 0 'keras.csv: 4 checks of val_loss (less is better), best 1$' replay keras.csv -r patience:2
 check 'the third value after the best stops' \
-    grep -Eq '^patience:2 +4 +- +2 +- +1 +0 +0  patience is spent' out
+    grep -Eq '^patience:2 +4 +- +2 +- +1 +0 +0  val_loss did not improve on 1 for 2 checks' out
 run 0 'val_accuracy (more is better)' replay keras.csv -r patience:1 --metric val_accuracy
 check 'what is given up' grep -Eq '^patience:1 +3 +- +2 +- +0.7 +1 +0.3  ' out
 printf 'epoch,step,train_loss,val_loss\n0,9,2.0,\n0,9,,3\n1,19,1.0,\n1,19,,4\n' >lightning.csv

@@ -30,7 +30,7 @@ static void print_row(const char *rule, const belay_replay_result *r)
     printf("%-28s %6s %9s %7llu %9s %12.6g %6s %10.4g  %s\n", rule, check,
            number_text(stop, r->stop_step), (unsigned long long) r->best_check,
            number_text(best, r->best_step), r->best, saves, fabs(r->best - r->best_of_log),
-           r->reason);
+           r->sentence);
 }
 
 static void json_field(const char *name, double value)
@@ -48,6 +48,8 @@ static void print_json_row(const char *rule, const belay_replay_result *r)
     printf(", \"mode\": \"%s\", \"fired\": %s, \"reason\": ", r->maximize ? "max" : "min",
            r->fired ? "true" : "false");
     json_text(stdout, r->reason);
+    printf(", \"sentence\": ");
+    json_text(stdout, r->sentence);
     json_field("checks", (double) r->checks);
     json_field("stop_check", r->fired ? (double) r->stop_check : NAN);
     json_field("stop_step", r->stop_step);
@@ -123,9 +125,12 @@ const struct command command_replay = {
     .summary = "Says where stop rules would have stopped a training that is over",
     .detail =
         "LOG is metrics.jsonl or CSV with a header (Keras' CSVLogger, Lightning's metrics.csv,\n"
-        "Ultralytics' results.csv). Rules: patience:N, gl:ALPHA, pq:ALPHA,k=5, up:S, and those of\n"
-        "other programs with their options: keras, lightning, ignite, skorch, hf, fastai,\n"
-        "earlystopping_jl, sklearn_mlp, such as keras:patience=3,min_delta=0.01.\n",
+        "Ultralytics' results.csv). Rules: patience:N (or 5epochs, 500steps), gl:ALPHA, pq:ALPHA,k=5,\n"
+        "up:S,k=5, window:K, stall:N, misses:N, inc_to_dec:P, with the options of a recipe's stop\n"
+        "section (min_delta, warmup, smooth=sma:3, threshold, nan, monitor, ...); several joined:\n"
+        "'any(patience:5; gl:5)', all(...), first(...), 2(...). And those of other programs with their\n"
+        "options: keras, lightning, ignite, skorch, hf, fastai, earlystopping_jl, sklearn_mlp, such as\n"
+        "keras:patience=3,min_delta=0.01.\n",
     .options = options,
     .min_rest = 1,
     .max_rest = 1,

@@ -10,7 +10,9 @@ extern "C" {
 
 typedef struct belay_replay_params {
     const char *log;    // metrics.jsonl, or CSV with a header
-    const char *rule;   // "NAME[:OPTION=VALUE,...]", such as "patience:5" or "keras:patience=3"
+    // "NAME[:OPTION=VALUE,...]": "patience:5", "gl:2,smooth=sma:3", "keras:patience=3"; several joined:
+    // "any(patience:5; gl:5,monitor=val.accuracy)", also all, first or a number before the parenthesis
+    const char *rule;
     const char *metric; // of the log; NULL: the validation loss
     const char *mode;   // "min", "max"; NULL: as the rule says, else by the metric's name
 } belay_replay_params;
@@ -20,6 +22,7 @@ typedef struct belay_replay_result {
     bool maximize;
     bool fired;
     const char *reason; // static text
+    char sentence[256]; // what stopped, at which value
     uint64_t checks;    // of the log
     // Checks are counted from 1; 0: none. Steps and epochs are NaN where the log has none.
     uint64_t stop_check, best_check;

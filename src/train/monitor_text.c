@@ -66,7 +66,7 @@ static bool read_item(const struct shape *shape, char *item, struct belay_criter
     }
     if (equals)
         *equals = '\0';
-    if (!name) {
+    if (!name || strcmp(name, "alpha") == 0 || strcmp(name, "s") == 0) {
         out->limit = value;
     } else if (shape->strip && strcmp(name, shape->strip) == 0) {
         out->strip = value;

@@ -15,6 +15,7 @@ static const char *const metric_names[] = { "val.loss", "val_loss",     "valid_l
 static const char *const train_names[] = { "train.loss", "loss",           "train_loss_epoch",
                                            "train_loss", "train/box_loss", NULL };
 static const char *const step_names[] = { "step", NULL };
+static const char *const rate_names[] = { "lr", "learning_rate", "lr/pg0", "lr-Adam", "lr-SGD", NULL };
 static const char *const epoch_names[] = { "epoch", NULL };
 
 static bool read_number(const char *text, double *out)
@@ -66,13 +67,14 @@ static bool json_value(const struct belay_json *root, const char *name, double *
 static belay_status add_line(struct belay_log *log, struct belay_replay_log *r,
                              const struct belay_json *root)
 {
-    struct belay_replay_row row = { .step = NAN, .epoch = NAN };
+    struct belay_replay_row row = { .step = NAN, .epoch = NAN, .rate = NAN };
     if (root->kind != BELAY_JSON_OBJECT)
         return BELAY_OK;
     row.has_value = json_value(root, r->metric, &row.value);
     row.has_train = json_value(root, train_names[0], &row.train);
     json_value(root, "step", &row.step);
     json_value(root, "epoch", &row.epoch);
+    json_value(root, "lr", &row.rate);
     return add_row(log, r, &row);
 }
 
@@ -142,41 +144,31 @@ static belay_status add_csv(struct belay_log *log, const char *path, const struc
     const char *const wanted[] = { r->metric, NULL };
     int metric = find_column(csv, r->metric[0] ? wanted : metric_names);
     int train = find_column(csv, train_names), step = find_column(csv, step_names);
-    int epoch = find_column(csv, epoch_names);
+    int epoch = find_column(csv, epoch_names), rate = find_column(csv, rate_names);
     if (metric < 0)
         return belay_fail(log, BELAY_ERR_DATA, "%s: no column '%s'; say which to watch", path,
                           r->metric[0] ? r->metric : metric_names[1]);
     trimmed(csv->names[metric], r->metric);
     for (size_t i = 0; i < csv->rows; i++) {
-        struct belay_replay_row row = { .step = NAN, .epoch = NAN };
+        struct belay_replay_row row = { .step = NAN, .epoch = NAN, .rate = NAN };
         bool has;
         BELAY_TRY(read_cell(log, path, csv, i, metric, &row.value, &row.has_value));
         BELAY_TRY(read_cell(log, path, csv, i, train, &row.train, &row.has_train));
         BELAY_TRY(read_cell(log, path, csv, i, step, &row.step, &has));
         BELAY_TRY(read_cell(log, path, csv, i, epoch, &row.epoch, &has));
+        BELAY_TRY(read_cell(log, path, csv, i, rate, &row.rate, &has));
         BELAY_TRY(add_row(log, r, &row));
     }
     return BELAY_OK;
 }
 
-static belay_status read_csv(struct belay_log *log, const char *path, struct belay_replay_log *r)
+static belay_status read_csv(struct belay_log *log, const char *path, char *text, size_t size,
+                             struct belay_replay_log *r)
 {
     struct belay_csv csv = { 0 };
-    BELAY_TRY(belay_csv_read(log, path, BELAY_CSV_HEADER_YES, ',', &csv));
+    BELAY_TRY(belay_csv_parse(log, path, text, size, BELAY_CSV_HEADER_YES, ',', &csv));
     belay_status status = add_csv(log, path, &csv, r);
     belay_csv_finish(&csv);
-    return status;
-}
-
-static belay_status read_json(struct belay_log *log, const char *path, struct belay_replay_log *r)
-{
-    char *text;
-    size_t size;
-    BELAY_TRY(belay_file_read(log, path, 0, &text, &size));
-    if (!r->metric[0])
-        snprintf(r->metric, sizeof(r->metric), "%s", metric_names[0]);
-    belay_status status = read_lines(log, path, text, size, r);
-    belay_free(text);
     return status;
 }
 
@@ -186,16 +178,20 @@ static bool ends_with(const char *text, const char *ending)
     return length >= tail && strcmp(text + length - tail, ending) == 0;
 }
 
-belay_status belay_replay_log_read(struct belay_log *log, const char *path, const char *metric,
-                                   struct belay_replay_log *out)
+belay_status belay_replay_log_parse(struct belay_log *log, const char *path, char *text, size_t size,
+                                    bool json, const char *metric, struct belay_replay_log *out)
 {
     struct belay_replay_log r = { 0 };
-    if (metric && strlen(metric) >= sizeof(r.metric))
+    if (metric && strlen(metric) >= sizeof(r.metric)) {
+        belay_free(text);
         return belay_fail(log, BELAY_ERR_ARG, "the metric's name is longer than %zu bytes",
                           sizeof(r.metric) - 1);
-    snprintf(r.metric, sizeof(r.metric), "%s", metric ? metric : "");
-    bool json = ends_with(path, ".jsonl");
-    belay_status status = json ? read_json(log, path, &r) : read_csv(log, path, &r);
+    }
+    snprintf(r.metric, sizeof(r.metric), "%s", metric ? metric : json ? metric_names[0] : "");
+    belay_status status = json ? read_lines(log, path, text, size, &r)
+                               : read_csv(log, path, text, size, &r);
+    if (json)
+        belay_free(text);
     if (status == BELAY_OK && r.checks == 0)
         status = belay_fail(log, BELAY_ERR_DATA, "%s: no line has a value of '%s'", path, r.metric);
     if (status != BELAY_OK)
@@ -203,6 +199,15 @@ belay_status belay_replay_log_read(struct belay_log *log, const char *path, cons
     else
         *out = r;
     return status;
+}
+
+belay_status belay_replay_log_read(struct belay_log *log, const char *path, const char *metric,
+                                   struct belay_replay_log *out)
+{
+    char *text;
+    size_t size;
+    BELAY_TRY(belay_file_read(log, path, 0, &text, &size));
+    return belay_replay_log_parse(log, path, text, size, ends_with(path, ".jsonl"), metric, out);
 }
 
 void belay_replay_log_finish(struct belay_replay_log *r)

@@ -9,7 +9,7 @@
 
 // One line. Logs of other programs have lines with a training loss alone.
 struct belay_replay_row {
-    double value, train, step, epoch; // NaN where the line has none
+    double value, train, step, epoch, rate; // NaN where the line has none
     bool has_value, has_train;
 };
 struct belay_replay_log {
@@ -21,6 +21,9 @@ struct belay_replay_log {
 // `metric` NULL: the first of the usual names that is there.
 belay_status belay_replay_log_read(struct belay_log *log, const char *path, const char *metric,
                                    struct belay_replay_log *out);
+// The same from memory: JSON lines or CSV. Takes `text`.
+belay_status belay_replay_log_parse(struct belay_log *log, const char *path, char *text, size_t size,
+                                    bool json, const char *metric, struct belay_replay_log *out);
 void belay_replay_log_finish(struct belay_replay_log *r); // safe on zeroed
 
 #endif
