@@ -92,6 +92,11 @@ check_json recipes --json
 run 0 'select .*BELAY_DEVICE=host' devices
 check_json devices --json
 
+# ---- doctor ----
+run 0 '[0-9]* passed, 0 failed, [0-9]* skipped' doctor --quick
+check 'doctor says its version' grep -q 'belay .*version: ' out
+check_json doctor --quick --json
+
 # ---- tune ----
 run 2 "'soon' is no time, want seconds such as 60s or 2m" tune --budget soon
 if [ "$BELAY_DEVICE" = host ]; then

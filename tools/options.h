@@ -22,6 +22,7 @@ struct cli {
     size_t num_rest;
     bool help, json, quiet, dry_run, overfit_batch, per_op;
     bool no_eval; // of report
+    bool quick;   // of doctor
     char error[1024]; // the last message of the library or of the command
 };
 

@@ -49,6 +49,26 @@ typedef struct belay_tune_params {
 BELAY_API BELAY_MUST_CHECK belay_status belay_tune(belay_ctx *ctx,
                                                    const belay_tune_params *params);
 
+// What `belay doctor` says of a device, one call each.
+typedef enum belay_doctor_verdict {
+    BELAY_DOCTOR_FACT, // no check: what is known of the device
+    BELAY_DOCTOR_PASSED,
+    BELAY_DOCTOR_FAILED,
+    BELAY_DOCTOR_SKIPPED,
+} belay_doctor_verdict;
+typedef void (*belay_doctor_fn)(void *user, belay_doctor_verdict verdict, const char *section,
+                                const char *name, const char *text);
+typedef struct belay_doctor_counts {
+    size_t passed, failed, skipped;
+} belay_doctor_counts;
+
+// Checks the context's device against the host reference: every operator's kernels, the products,
+// memory, limits, some training steps. A failed check is no error: it is counted and told to `fn`
+// (may be NULL). `quick`: fewer sizes.
+BELAY_API BELAY_MUST_CHECK belay_status belay_doctor(belay_ctx *ctx, bool quick,
+                                                     belay_doctor_fn fn, void *user,
+                                                     belay_doctor_counts *counts);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@
 
 #include "graph/plan.h"
 
+struct belay_checks; // check.h
 struct belay_device;
 
 // Device memory. `priv` belongs to the backend: a cl_mem, or a pointer.
@@ -98,6 +99,9 @@ struct belay_backend_ops {
     belay_status (*limits)(struct belay_device *dev, belay_device_limits *out);
     // Times candidates until the clock (belay_clock_now) shows `until` and puts the best into *t.
     belay_status (*tune)(struct belay_device *dev, double until, struct belay_tuning *t);
+    // Checks of what only the backend knows (check.h), and what it used so far. Optional.
+    void (*check)(struct belay_device *dev, struct belay_checks *c);
+    void (*describe)(struct belay_device *dev, struct belay_checks *c);
 };
 
 struct belay_device {

@@ -154,4 +154,10 @@ belay_status belay_cl_step_bind(struct belay_device *dev, struct belay_step *ste
 belay_status belay_cl_step_run(struct belay_device *dev, struct belay_step *step);
 void belay_cl_step_destroy(struct belay_device *dev, struct belay_step **step);
 
+// Checks of products and limits, and what was used (backend entries).
+void belay_cl_check_all(struct belay_device *dev, struct belay_checks *c);
+void belay_cl_describe(struct belay_device *dev, struct belay_checks *c);
+// Names of the kernels made so far, separated by spaces (generated ones are counted).
+void belay_cl_kernel_names(struct belay_cl *cl, struct belay_str *out);
+
 #endif

@@ -319,6 +319,39 @@ belay_status belay_cl_gemm_scratch(struct belay_cl *cl, size_t size, cl_mem *out
     return BELAY_OK;
 }
 
+// ---- For checks ----
+
+const char *belay_cl_gemm_provider_name(int index)
+{
+    return index < NUM_PROVIDERS ? providers[index]->name : NULL;
+}
+
+bool belay_cl_gemm_meant(struct belay_cl *cl, int index)
+{
+    const char *forced = belay_env("BELAY_GEMM");
+    if (forced && strcmp(forced, providers[index]->name) == 0)
+        return true;
+    return cl->dev->profile.cpu ? index != TILED : index != CPU;
+}
+
+belay_status belay_cl_gemm_provider(struct belay_cl *cl, int index,
+                                    const struct belay_cl_provider **out, void **state)
+{
+    BELAY_TRY(ready(cl));
+    BELAY_TRY(open_provider(cl, index));
+    *out = providers[index];
+    *state = cl->gemm->of[index].state;
+    return BELAY_OK;
+}
+
+const char *belay_cl_gemm_use(const struct belay_cl *cl, int index)
+{
+    const struct opened *o = cl->gemm ? &cl->gemm->of[index] : NULL;
+    if (!o)
+        return "not used";
+    return o->off ? "switched off: its self test failed" : o->open ? "in use" : "not used";
+}
+
 // ---- Batches ----
 
 belay_status belay_cl_batch_of(struct belay_cl *cl, const struct belay_gemm *g,

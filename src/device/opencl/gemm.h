@@ -75,6 +75,15 @@ const char *belay_cl_gemm_chosen(const struct belay_cl *cl, const struct belay_g
 // they run; all products of a device share it. Lives as long as the device.
 belay_status belay_cl_gemm_scratch(struct belay_cl *cl, size_t size, cl_mem *out);
 
+// All providers, for checks: by index, NULL behind the last one.
+const char *belay_cl_gemm_provider_name(int index);
+// Whether this device would ever choose it.
+bool belay_cl_gemm_meant(struct belay_cl *cl, int index);
+// Opens and tests it if need be.
+belay_status belay_cl_gemm_provider(struct belay_cl *cl, int index,
+                                    const struct belay_cl_provider **out, void **state);
+const char *belay_cl_gemm_use(const struct belay_cl *cl, int index); // "switched off", ...
+
 // Batches with their dimensions joined where the strides allow; dimension 0 is the innermost.
 #define BELAY_CL_BATCH 8
 struct belay_cl_batch {

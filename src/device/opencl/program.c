@@ -19,7 +19,13 @@ struct place { // where a kernel was built
     cl_program program;
 };
 
+struct used {
+    char name[48];
+};
+
 struct belay_cl_cache {
+    struct used *used; // kernels by name
+    size_t num_used, cap_used;
     struct built *built;
     size_t num, capacity;
     struct place *places;
@@ -40,6 +46,7 @@ void belay_cl_cache_destroy(struct belay_cl *cl)
         clReleaseProgram(cl->cache->built[i].program);
     belay_free(cl->cache->built);
     belay_free(cl->cache->places);
+    belay_free(cl->cache->used);
     belay_free(cl->cache);
     cl->cache = NULL;
 }
@@ -310,12 +317,38 @@ belay_status belay_cl_place_keep(struct belay_cl *cl, const char *file, const ch
     return BELAY_OK;
 }
 
+// Names for the doctor's report; without memory for one it is left out.
+static void note_used(struct belay_cl *cl, const char *name)
+{
+    struct belay_cl_cache *cache = cl->cache;
+    for (size_t i = 0; i < cache->num_used; i++)
+        if (strcmp(cache->used[i].name, name) == 0)
+            return;
+    if (belay_grow((void **) &cache->used, cache->num_used, &cache->cap_used,
+                   sizeof(*cache->used)))
+        snprintf(cache->used[cache->num_used++].name, sizeof(cache->used->name), "%s", name);
+}
+
+void belay_cl_kernel_names(struct belay_cl *cl, struct belay_str *out)
+{
+    size_t generated = 0;
+    for (size_t i = 0; i < cl->cache->num_used; i++) {
+        const char *name = cl->cache->used[i].name;
+        if (strncmp(name, "fused_", 6) == 0)
+            generated++;
+        else
+            belay_str_addf(out, "%s ", name);
+    }
+    belay_str_addf(out, "and %zu generated", generated);
+}
+
 belay_status belay_cl_file_kernel(struct belay_cl *cl, const char *file, const char *name,
                                   cl_kernel *out)
 {
     cl_program program;
     cl_int error;
     if (belay_cl_place_find(cl, file, name, &program)) {
+        note_used(cl, name);
         *out = clCreateKernel(program, name, &error);
         if (error == CL_SUCCESS)
             return BELAY_OK;
@@ -329,6 +362,7 @@ belay_status belay_cl_kernel(struct belay_cl *cl, cl_program program, const char
 {
     cl_int error;
     char call[128];
+    note_used(cl, name);
     *out = clCreateKernel(program, name, &error);
     if (error == CL_SUCCESS)
         return BELAY_OK;
