@@ -257,6 +257,60 @@ wait $pid
 code=$?
 check "SIGINT ends with 6 (it was $code)" test $code -eq 6
 run 0 '' resume run_int train.epochs=1 stop.patience=5
+check 'the history says what a resume changed' grep -q '"key":"stop.patience"' run_int/history.jsonl
+
+# ---- status and stop; the time of one process; saves told ----
+run 0 'interrupted\|ended' status run_int
+"$belay" train csv.yaml train.epochs=1000000 stop=off run.dir=run_ask -q >out 2>err &
+pid=$!
+tries=0
+while [ ! -e run_ask/best.safetensors ] && [ $tries -lt 200 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+run 0 'running' status run_ask
+run 9 'another process' resume run_ask
+run 0 'stopped on request' stop run_ask
+wait $pid
+check 'a run that was asked to stop ends with 6' test $? -eq 6
+run 0 'stopped' status run_ask
+check_json status run_ask --json
+run 1 'no process trains' stop run_ask
+run 6 'time for this process' resume run_ask train.epochs=1000001 --for 2s -q \
+    'checkpoint.on_save=[sh, -c, "echo $0 >>saves"]'
+check 'checkpoint.on_save ran with the path' grep -q 'run_ask/checkpoints/step-' saves
+run 2 'want a time' resume run_ask --for soon
+run 6 '' resume run_ask --at best --for 2s -q
+check 'what --at went back over stays' sh -c 'ls run_ask/checkpoints | grep -q undone'
+run 2 'no checkpoint of step 3;' resume run_ask --at 3
+run 7 'model is' resume run_ask 'model.layers=[{linear: 9}, relu, {linear: 3}]'
+run 7 'reset-monitor' resume run_ask stop.monitor=train.loss
+run 6 'begins anew' resume run_ask stop.monitor=train.loss --reset-monitor=all --for 2s
+run 0 '' train csv.yaml --from run_ask@best run.dir=run_from train.epochs=1
+check 'weights from elsewhere are checked before the first step' \
+    sh -c 'head -n 1 run_from/metrics.jsonl | grep -q "\"step\":0,"'
+run 8 'no file' train csv.yaml --from run_ask@99 run.dir=run_from2
+
+# ---- a second Ctrl-C ends at once, though the first one's saving cannot end ----
+mkfifo hold
+"$belay" train csv.yaml train.epochs=1000000 stop=off run.dir=run_two -q \
+    'checkpoint.on_save=[sh, -c, "read line <hold"]' >out 2>err &
+pid=$!
+tries=0
+while [ ! -e run_two/best.safetensors ] && [ $tries -lt 200 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+kill -INT $pid
+sleep 1
+check 'after one Ctrl-C it still waits' kill -0 $pid
+kill -INT $pid
+wait $pid
+check 'a second Ctrl-C ends with 130' test $? -eq 130
+for one in 1 2 3; do
+    timeout 1 sh -c 'echo go >hold'
+done
+run 6 '' resume run_two checkpoint.on_save=true --for 2s -q
 
 # ---- damaged and foreign files: 7 ----
 flip() # the byte in the middle of a file

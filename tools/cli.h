@@ -56,6 +56,14 @@ void live_show(const char *text);
 void live_clear(void);
 double clock_seconds(void);
 
+// "55min", "90s", "2 hours" in seconds; false: it is none. NULL gives 0.
+bool read_time(const char *text, double *seconds);
+// RUN@best, RUN@last, RUN@STEP, RUN or a file, as the file with the weights.
+bool weights_path(char *out, size_t size, const char *from);
+// checkpoint.on_save: call often; `saved` is a new checkpoint or NULL. The second waits for the last.
+void on_save(const char *const *argv, const char *saved);
+void on_save_end(void);
+
 // Training and what is said of it, for train and resume. Destroys *trainer.
 int train_to_end(struct cli *cli, belay_trainer **trainer);
 

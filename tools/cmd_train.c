@@ -1,19 +1,50 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "cli.h"
 
-static belay_status prepare(struct cli *cli, belay_ctx *ctx, belay_recipe **recipe,
-                            belay_trainer **trainer)
+static belay_status prepare(struct cli *cli, belay_ctx *ctx, const char *init,
+                            belay_recipe **recipe, belay_trainer **trainer)
 {
-    belay_status status =
-        belay_recipe_load(ctx, cli->rest[0], cli->rest + 1, cli->num_rest - 1, recipe);
+    const char **overrides = calloc(cli->num_rest + 1, sizeof(*overrides));
+    size_t num = 0;
+    if (!overrides)
+        return BELAY_ERR_NOMEM;
+    if (init)
+        overrides[num++] = init;
+    for (size_t i = 1; i < cli->num_rest; i++)
+        overrides[num++] = cli->rest[i];
+    belay_status status = belay_recipe_load(ctx, cli->rest[0], overrides, num, recipe);
+    free(overrides);
     if (status != BELAY_OK)
         // A recipe that cannot be read is a bad recipe too.
         return status == BELAY_ERR_IO ? BELAY_ERR_RECIPE : status;
-    const belay_trainer_params params = {
+    belay_trainer_params params = {
         .recipe = *recipe,
         .no_files = cli->dry_run || cli->overfit_batch,
         .overfit_batch = cli->overfit_batch,
     };
+    (void) read_time(cli->time, &params.seconds);
     return belay_trainer_create(ctx, &params, trainer);
+}
+
+// --from as an override: init="path"
+static int make_init(struct cli *cli, char *out, size_t size)
+{
+    char path[4096];
+    double seconds;
+    if (!read_time(cli->time, &seconds))
+        return cli_error(cli, EXIT_USAGE, "--for %s: want a time such as 55min", cli->time);
+    out[0] = '\0';
+    if (!cli->from)
+        return EXIT_DONE;
+    if (!weights_path(path, sizeof(path), cli->from) || strpbrk(path, "\"\\") ||
+        (size_t) snprintf(out, size, "init=\"%s\"", path) >= size)
+        return cli_error(cli, EXIT_USAGE, "--from %s: want RUN@best, RUN@last, RUN@STEP or a file",
+                         cli->from);
+    if (!is_file(path))
+        return cli_error(cli, EXIT_DATA, "--from %s: there is no file %s", cli->from, path);
+    return EXIT_DONE;
 }
 
 static int show_plan(struct cli *cli, belay_trainer *trainer)
@@ -36,10 +67,13 @@ static int run(struct cli *cli)
     belay_ctx *ctx = NULL;
     belay_recipe *recipe = NULL;
     belay_trainer *trainer = NULL;
-    int code;
+    char init[4200];
+    int code = make_init(cli, init, sizeof(init));
+    if (code != EXIT_DONE)
+        return code;
     belay_status status = cli_open(cli, &ctx);
     if (status == BELAY_OK)
-        status = prepare(cli, ctx, &recipe, &trainer);
+        status = prepare(cli, ctx, init[0] ? init : NULL, &recipe, &trainer);
     if (status != BELAY_OK)
         code = cli_fail(cli, status);
     else if (cli->dry_run)
@@ -57,6 +91,9 @@ static const struct option_row options[] = {
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_DEVICE,
+    { "from", 0, "RUN@best", "begin with these weights: RUN@best, RUN@last, RUN@STEP or a file",
+      TEXT(from) },
+    { "for", 0, "TIME", "end in time for this, saved; `belay resume` goes on: 55min", TEXT(time) },
     { "dry-run", 'n', NULL, "show model, plan and memory, train nothing, write nothing",
       FLAG(dry_run) },
     { "overfit-batch", 0, NULL, "train on the first batch alone, to prove that the model can learn",

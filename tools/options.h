@@ -20,6 +20,9 @@ struct cli {
     size_t num_data;
     const char **rest; // positional arguments
     size_t num_rest;
+    const char *from, *time; // of train, resume
+    const char *at, *reset_monitor; // of resume
+    bool no_wait;      // of stop
     bool help, json, quiet, dry_run, overfit_batch, per_op;
     bool no_eval; // of report
     bool quick;   // of doctor

@@ -82,6 +82,7 @@ static void show_live(struct view *view, const belay_progress *p)
 static bool on_progress(void *user, const belay_progress *p)
 {
     struct view *view = user;
+    on_save(p->on_save, p->saved);
     if (view->cli->quiet)
         return true;
     if (p->line) {
@@ -131,6 +132,9 @@ static int run(struct cli *cli, belay_trainer *trainer)
     if (status != BELAY_OK && status != BELAY_ERR_CANCELLED && status != BELAY_ERR_DIVERGED)
         return cli_fail(cli, status);
     belay_status end = belay_trainer_finish(trainer, &result);
+    if (end == BELAY_OK)
+        on_save(result.on_save, result.saved);
+    on_save_end();
     if (end != BELAY_OK)
         return cli_fail(cli, end);
     if (cli->json)

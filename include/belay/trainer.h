@@ -92,6 +92,8 @@ typedef struct belay_result {
     const char *best_path;   // "" without files
     const char *run_dir;     // "" without files
     const char *json;        // all of it (result.json)
+    const char *saved;       // as in belay_progress
+    const char *const *on_save;
 } belay_result;
 
 // Makes a trainer: opens the device, loads data, builds and plans, makes the run folder. With
@@ -108,7 +110,8 @@ BELAY_API BELAY_MUST_CHECK belay_status belay_trainer_resume(belay_ctx *ctx, con
                                                              size_t num,
                                                              const belay_trainer_params *params,
                                                              belay_trainer **out);
-// One optimizer step, and the check and checkpoint that are due after it. *progress is filled.
+// One optimizer step, and the check and checkpoint that are due after it. *progress is filled. With
+// `init` in the recipe the first call makes a check at step 0 and no step.
 // After the end of the run it does nothing and reports the reason.
 BELAY_API BELAY_MUST_CHECK belay_status belay_trainer_step(belay_trainer *trainer,
                                                            belay_progress *progress);
@@ -129,6 +132,22 @@ BELAY_API BELAY_MUST_CHECK belay_status belay_trainer_save(belay_trainer *traine
 // Model, plan and memory as text (--dry-run). Valid until the trainer is destroyed.
 BELAY_API const char *belay_trainer_plan(belay_trainer *trainer);
 BELAY_API void belay_trainer_destroy(belay_trainer **trainer);
+
+typedef struct belay_run_info {
+    bool running;             // a process trains there
+    bool ended;               // it came to an end: see reason; else it was interrupted
+    uint64_t step;            // of the last check or checkpoint
+    double epoch, train_loss, val_loss; // of the last check; NaN: none
+    double best;              // NaN: none
+    uint64_t best_step;
+    double seconds;           // of training, of all its processes
+    size_t checkpoints;
+    uint64_t checkpoint_step; // of the newest
+    char reason[32], sentence[1024];
+} belay_run_info;
+// What a run folder says of its run. Opens no device.
+BELAY_API BELAY_MUST_CHECK belay_status belay_run_look(belay_ctx *ctx, const char *run_dir,
+                                                       belay_run_info *out);
 
 #ifdef __cplusplus
 }

@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/sys.h"
+
+#define LOCK_TRIES 5
 
 static belay_status fail_errno(struct belay_log *log, const char *verb, const char *path)
 {
@@ -19,6 +23,12 @@ bool belay_file_exists(const char *path)
 {
     struct stat st;
     return belay_sys_stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+bool belay_file_polled(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
 }
 
 bool belay_dir_exists(const char *path)
@@ -226,9 +236,16 @@ belay_status belay_lock_take(struct belay_log *log, const char *path, int *fd)
 
     if (opened < 0)
         return fail_errno(log, "open", path);
-    if (belay_sys_lock(opened) == 0) {
-        *fd = opened;
-        return BELAY_OK;
+    // Who only looks whether it is held (`belay status`) holds it for a moment.
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (belay_sys_lock(opened) == 0) {
+            *fd = opened;
+            return BELAY_OK;
+        }
+        if (errno != EWOULDBLOCK || i + 1 == LOCK_TRIES)
+            break;
+        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        errno = EWOULDBLOCK;
     }
     if (errno == EWOULDBLOCK)
         status = belay_fail(log, BELAY_ERR_EXISTS, "%s: another process holds this lock", path);
@@ -236,6 +253,15 @@ belay_status belay_lock_take(struct belay_log *log, const char *path, int *fd)
         status = fail_errno(log, "lock", path);
     belay_sys_close(opened);
     return status;
+}
+
+bool belay_lock_held(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        belay_sys_close(fd);
+    return held;
 }
 
 // The file stays: removing it could free the name while another process waits on the old file.

@@ -12,6 +12,8 @@ belay_status belay_file_read(struct belay_log *log, const char *path, uint64_t m
 belay_status belay_file_read_head(struct belay_log *log, const char *path, size_t size,
                                   char **data, size_t *got);
 bool belay_file_exists(const char *path);
+// The same for what is asked again and again: not one of the calls that tests count and fail.
+bool belay_file_polled(const char *path);
 bool belay_dir_exists(const char *path);
 belay_status belay_file_size(struct belay_log *log, const char *path, uint64_t *size);
 belay_status belay_dir_create(struct belay_log *log, const char *path); // with parents, 0777
@@ -63,6 +65,7 @@ void belay_append_close(struct belay_append *a); // safe on zeroed
 // An exclusive lock on a file (created), held until closed or the process ends.
 // BELAY_ERR_EXISTS when another process holds it.
 belay_status belay_lock_take(struct belay_log *log, const char *path, int *fd);
+bool belay_lock_held(const char *path); // by anybody, this process too
 void belay_lock_drop(int *fd); // safe on -1
 
 // Tests: the n-th system call of this file (open, write, fsync, rename, unlink, ...) fails with

@@ -126,6 +126,8 @@ struct belay_recipe {
     struct belay_length keep_every;       // steps of which the checkpoint is kept for ever
     uint64_t keep_bytes;                  // 0: no limit
     bool save_async, save_improved, save_signal, save_end, save_error;
+    const char *const *on_save;           // command with arguments
+    size_t num_on_save;
     int save_retries;                     // errors in a row that a run survives
 
     const char *run_dir; // NULL: numbered under runs/

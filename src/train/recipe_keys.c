@@ -108,7 +108,7 @@ const struct belay_key belay_recipe_keys[] = {
       BOOL(drop_last) },
 
     { "check.every", "length", "1 epoch", "how often the validation data is measured",
-      LENGTH(check_every, EPOCHS | STEPS) },
+      LENGTH(check_every, EPOCHS | STEPS | SECONDS) },
 
     { "stop.monitor", "text", "val.loss", "what decides: val.loss, train.loss, val.accuracy, ...",
       TEXT(monitor) },
@@ -167,6 +167,9 @@ const struct belay_key belay_recipe_keys[] = {
     { "checkpoint.retries", "int", "3",
       "how many saves in a row may fail (a full disk) before the run does", INT(save_retries),
       RANGE(0, 1000000) },
+    { "checkpoint.on_save", "files", "",
+      "command that `belay` runs with the path of each checkpoint that has become durable",
+      FILES(on_save, num_on_save) },
     { "checkpoint.keep_last", "int", "2", "newest checkpoints kept", INT(keep_last),
       RANGE(1, 1000000) },
     { "checkpoint.keep_best", "int", "1", "checkpoints and weights kept of the best checks",

@@ -81,7 +81,8 @@ static void look_at_limits(struct belay_trainer *t)
         t->reason = BELAY_STOP_STEPS;
     else if (t->epoch_steps && t->s.step >= t->epoch_steps)
         t->reason = BELAY_STOP_EPOCHS;
-    else if (t->recipe->time.value > 0 && belay_trainer_seconds(t) >= t->recipe->time.value)
+    else if (t->recipe->time.value > 0 &&
+             t->spent_before + belay_trainer_seconds(t) >= t->recipe->time.value)
         t->reason = BELAY_STOP_TIME;
 }
 
@@ -113,36 +114,77 @@ static belay_status save_if_due(struct belay_trainer *t)
     BELAY_TRY(belay_trainer_save_checkpoint(t));
     t->saved_step = t->s.step;
     t->saved_at = belay_trainer_seconds(t);
-    return BELAY_OK;
+    return t->no_files ? BELAY_OK : belay_trainer_log_time(t, BELAY_STOP_NONE);
 }
 
-// An error that is not the device's leaves weights that are whole: the last step is worth a try.
-static void save_after_error(struct belay_trainer *t)
+static bool check_is_due(const struct belay_trainer *t)
 {
-    if (!t->recipe->save_error || t->no_files || t->broken || t->ctx->device->failed != BELAY_OK ||
-        t->saved_step == t->s.step || t->saver->failures || t->reason == BELAY_STOP_NAN)
-        return;
-    t->broken = true;
-    struct belay_log first = *t->log;
-    if (belay_trainer_save_checkpoint(t) == BELAY_OK && belay_trainer_wait_saves(t) == BELAY_OK)
-        t->saved_step = t->s.step;
-    memcpy(t->log->last, first.last, sizeof(first.last));
+    const struct belay_length *every = &t->recipe->check_every;
+    if (every->unit == BELAY_UNIT_SECONDS)
+        return belay_trainer_seconds(t) - t->checked_at >= every->value;
+    return t->s.step % t->check_every == 0;
+}
+
+// One that was made at this step is not made twice.
+static belay_status check(struct belay_trainer *t)
+{
+    double before = belay_trainer_seconds(t);
+    if (t->s.monitor.last_step == t->s.step)
+        return BELAY_OK;
+    BELAY_TRY(belay_trainer_check(t));
+    t->checked_at = belay_trainer_seconds(t);
+    if (t->checked_at - before > t->check_seconds)
+        t->check_seconds = t->checked_at - before;
+    return BELAY_OK;
 }
 
 static belay_status after_step(struct belay_trainer *t)
 {
-    bool check = t->s.step % t->check_every == 0;
+    bool due = check_is_due(t);
     BELAY_TRY(look_at_losses(t));
     look_at_limits(t);
     // A run that ends is measured at its end.
     if (t->reason == BELAY_STOP_NAN)
         return BELAY_OK;
-    if (check || t->reason != BELAY_STOP_NONE) {
+    if (due || t->reason != BELAY_STOP_NONE) {
         belay_stop_reason limit = t->reason;
-        BELAY_TRY(belay_trainer_check(t));
+        BELAY_TRY(check(t));
         t->reason = t->reason == BELAY_STOP_NONE ? limit : t->reason;
     }
     return save_if_due(t);
+}
+
+// ---- asked to end ----
+
+#define ASK_EVERY 0.2 // seconds between two looks at the run's `stop` file
+#define MARGIN 0.2    // seconds
+
+// `belay stop` makes the file.
+static bool is_asked_to_stop(struct belay_trainer *t)
+{
+    double now = belay_trainer_seconds(t);
+    if (t->no_files || now - t->asked_at < ASK_EVERY)
+        return false;
+    t->asked_at = now;
+    if (!belay_file_polled(t->paths.stop))
+        return false;
+    (void) belay_file_remove(t->log, t->paths.stop);
+    return true;
+}
+
+// In time: what is still to be done is as long as its longest example was.
+static bool is_out_of_time(struct belay_trainer *t)
+{
+    double need = MARGIN + t->check_seconds + 3 * t->save_seconds;
+    t->out_of_time = t->time_limit > 0 && belay_clock_now() - t->born + need >= t->time_limit;
+    return t->out_of_time;
+}
+
+// Weights from elsewhere may be the best that there will be: they are measured before the first step.
+static bool begins_with_check(const struct belay_trainer *t)
+{
+    return t->recipe->init && t->s.step == 0 && t->has_validation &&
+           t->s.monitor.last_step == UINT64_MAX && strcmp(t->recipe->monitor, "train.loss") != 0;
 }
 
 static belay_status one_step(struct belay_trainer *t)
@@ -154,15 +196,33 @@ static belay_status one_step(struct belay_trainer *t)
         return BELAY_OK;
     if (t->started == 0)
         t->started = belay_clock_now();
-    if (atomic_load(&t->cancelled)) {
+    if (atomic_load(&t->cancelled) || is_asked_to_stop(t) || is_out_of_time(t)) {
         t->reason = BELAY_STOP_CANCELLED;
         return save_if_due(t);
     }
-    BELAY_TRY(upload_order(t));
-    fill_scalars(t, &scalars);
-    BELAY_TRY(belay_engine_step(t->engine, &scalars));
-    t->s.step++;
-    return after_step(t);
+    t->whole = false;
+    if (begins_with_check(t)) {
+        BELAY_TRY(check(t));
+        BELAY_TRY(save_if_due(t));
+    } else {
+        BELAY_TRY(upload_order(t));
+        fill_scalars(t, &scalars);
+        BELAY_TRY(belay_engine_step(t->engine, &scalars));
+        t->s.step++;
+        BELAY_TRY(after_step(t));
+    }
+    t->whole = true;
+    return BELAY_OK;
+}
+
+// What was taken back with an error in between, or by a program that ends early, is whole up to the
+// last step: it is worth a checkpoint.
+void belay_trainer_save_unfinished(struct belay_trainer *t)
+{
+    if (t->no_files || !t->whole || t->finished || !t->recipe->save_error ||
+        t->reason != BELAY_STOP_NONE || t->saved_step == t->s.step || t->saver->failures)
+        return;
+    (void) belay_trainer_save_checkpoint(t);
 }
 
 belay_status belay_trainer_step(belay_trainer *t, belay_progress *progress)
@@ -171,10 +231,12 @@ belay_status belay_trainer_step(belay_trainer *t, belay_progress *progress)
     if (status != BELAY_OK)
         return belay_fail(t->log, status, "the device failed earlier: nothing after it is saved");
     status = one_step(t);
-    if (status != BELAY_OK)
-        save_after_error(t);
-    if (progress)
+    if (progress) {
         belay_trainer_fill_progress(t, progress);
+        progress->saved = t->tell_saved ? t->saved.text : NULL;
+        progress->on_save = t->on_save;
+        t->tell_saved = false;
+    }
     return status;
 }
 
@@ -232,6 +294,10 @@ belay_status belay_trainer_finish(belay_trainer *t, belay_result *result)
         BELAY_TRY(belay_trainer_load_best(t));
     belay_trainer_make_sentence(t);
     fill_result(t, result);
+    t->finished = true;
+    result->saved = t->tell_saved ? t->saved.text : NULL;
+    result->on_save = t->on_save;
+    t->tell_saved = false;
     if (tested)
         BELAY_TRY(test_model(t, result, &test));
     belay_trainer_make_json(t, result, tested ? &test : NULL);

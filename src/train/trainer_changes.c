@@ -93,7 +93,9 @@ static void judge(struct changes *c, const char *path, const char *from, const c
 static void text_of(const struct belay_yaml *node, struct belay_str *out)
 {
     belay_str_clear(out);
-    if (node)
+    if (node && node->kind == BELAY_YAML_SCALAR)
+        belay_str_add(out, node->text);
+    else if (node)
         belay_str_add_yaml_tree(out, node);
     else
         belay_str_add(out, "not set");

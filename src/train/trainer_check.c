@@ -118,7 +118,7 @@ static belay_status log_check(struct belay_trainer *t, const struct check_values
 }
 
 // Decisions that a clock made are recorded where the clocks are.
-static belay_status log_time(struct belay_trainer *t, belay_stop_reason decided)
+belay_status belay_trainer_log_time(struct belay_trainer *t, belay_stop_reason decided)
 {
     char line[160], decision[64] = "";
     struct belay_log quiet = { 0 };
@@ -193,7 +193,7 @@ belay_status belay_trainer_check(struct belay_trainer *t)
                                    t->maximize);
     if (!t->no_files) {
         BELAY_TRY(log_check(t, &val));
-        BELAY_TRY(log_time(t, d.reason));
+        BELAY_TRY(belay_trainer_log_time(t, d.reason));
         BELAY_TRY(belay_board_check(t, &val));
     }
     t->s.loss_sum = 0;

@@ -97,8 +97,24 @@ static belay_status open_run(struct belay_trainer *t, bool resume_only)
     if (found)
         find_reason(t);
     BELAY_TRY(belay_file_remove(t->log, t->paths.stop));
+    // Not its result any more, if it goes on.
+    if (found && t->reason == BELAY_STOP_NONE)
+        BELAY_TRY(belay_file_remove(t->log, t->paths.result));
     belay_trainer_tell_history(t, found);
     t->saved_step = found ? t->s.step : UINT64_MAX;
+    return BELAY_OK;
+}
+
+// checkpoint.on_save with a NULL behind it.
+static belay_status make_command(struct belay_trainer *t)
+{
+    size_t count = t->recipe->num_on_save;
+    if (!count)
+        return BELAY_OK;
+    t->on_save = belay_alloc_array(count + 1, sizeof(*t->on_save));
+    if (!t->on_save)
+        return belay_fail_nomem(t->log, count * sizeof(*t->on_save));
+    memcpy(t->on_save, t->recipe->on_save, count * sizeof(*t->on_save));
     return BELAY_OK;
 }
 
@@ -129,6 +145,7 @@ static belay_status create(belay_ctx *ctx, const belay_recipe *recipe,
     BELAY_TRY_DONE(own_recipe(t, recipe));
     t->maximize = t->recipe->stop.maximize && !t->overfit;
     t->recipe->stop.maximize = t->maximize;
+    BELAY_TRY_DONE(make_command(t));
     BELAY_TRY_DONE(open_device(t));
     BELAY_TRY_DONE(belay_trainer_setup(t, p));
     if (!t->no_files)

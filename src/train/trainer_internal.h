@@ -78,7 +78,9 @@ struct belay_trainer {
     int decider;                     // which monitor decided; 0: stop, else stop.also
     uint64_t saved_step;             // of the newest checkpoint, UINT64_MAX: none
     double saved_at;                 // seconds of this process when it was taken
-    bool broken;                     // an error ended the run
+    bool whole, finished;            // between steps; after belay_trainer_finish
+    bool tell_saved;                 // of `saved`
+    double asked_at;                 // seconds of this process at the last look at `stop`
     double started, spent_before;
     uint64_t first_step;             // of this process
 
@@ -91,7 +93,7 @@ struct belay_trainer {
     double born, time_limit;         // of this process
     bool out_of_time;                // the limit ended it
     double checked_at;               // seconds of this process at the last check
-    double save_seconds;             // the longest save and check
+    double save_seconds, check_seconds; // the longest
     double last_train_loss, last_lr, last_monitor, last_val_loss;
     bool checked, improved;
     struct check_values last_check;
@@ -105,6 +107,7 @@ belay_status belay_trainer_drain(struct belay_trainer *t);
 belay_status belay_trainer_check(struct belay_trainer *t);
 // Lines that could not be written are tried again.
 belay_status belay_trainer_write_log(struct belay_trainer *t);
+belay_status belay_trainer_log_time(struct belay_trainer *t, belay_stop_reason decided);
 // Evaluates a part with the present weights.
 belay_status belay_trainer_measure(struct belay_trainer *t, enum belay_part part,
                                    struct check_values *out);
@@ -147,6 +150,9 @@ belay_status belay_trainer_finish_saves(struct belay_trainer *t); // with a last
 belay_status belay_trainer_save_last(struct belay_trainer *t);
 // The present weights as a model file, now.
 belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *path);
+
+// trainer.c
+void belay_trainer_save_unfinished(struct belay_trainer *t);
 
 // trainer_restore.c
 // The newest checkpoint of the run folder into the engine; *found false when there is none.

@@ -93,7 +93,8 @@ static void describe_reason(struct belay_trainer *t, struct belay_str *s)
                           "A lower lr or optimizer.clip_norm helps");
         break;
     case BELAY_STOP_CANCELLED:
-        belay_str_addf(s, "stopped on request");
+        belay_str_add(s, t->out_of_time ? "the time for this process is spent"
+                                        : "stopped on request");
         break;
     default:
         belay_str_addf(s, "ended by the caller");

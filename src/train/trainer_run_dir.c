@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "train/tensorboard.h"
+#include "format/json.h"
 #include "train/trainer_internal.h"
 
 // A run is there as soon as its recipe is: it is written last.
@@ -93,6 +94,31 @@ static belay_status write_recipe(struct belay_trainer *t)
     return belay_file_write(t->log, t->paths.recipe, text, strlen(text));
 }
 
+// The time that the run has taken so far is the last line of timing.jsonl: steps that were lost have
+// cost it too.
+static void read_spent_time(struct belay_trainer *t)
+{
+    struct belay_log quiet = { 0 };
+    struct belay_json_doc doc = { 0 };
+    char *text = NULL, *line, *end;
+    size_t size = 0;
+    if (!belay_file_exists(t->paths.timing) ||
+        belay_file_read(&quiet, t->paths.timing, 0, &text, &size) != BELAY_OK)
+        return;
+    while ((end = strrchr(text, '\n'))) {
+        *end = '\0';
+        line = strrchr(text, '\n');
+        line = line ? line + 1 : text;
+        bool good = belay_json_parse(&quiet, "timing", line, strlen(line), &doc) == BELAY_OK;
+        if (good)
+            t->spent_before = belay_json_number_or(doc.root, "seconds", 0);
+        belay_json_finish(&doc);
+        if (good)
+            break;
+    }
+    belay_free(text);
+}
+
 // The log is cut back to what the checkpoint has seen.
 belay_status belay_trainer_open_logs(struct belay_trainer *t, bool resumed)
 {
@@ -109,6 +135,8 @@ belay_status belay_trainer_open_logs(struct belay_trainer *t, bool resumed)
         return belay_fail(t->log, BELAY_ERR_DAMAGED, "%s is missing", t->paths.metrics);
     }
     BELAY_TRY(write_recipe(t));
+    if (resumed)
+        read_spent_time(t);
     BELAY_TRY(belay_append_open(&t->metrics, t->log, t->paths.metrics));
     BELAY_TRY(belay_append_open(&t->timing, t->log, t->paths.timing));
     return belay_board_open(t, resumed);

@@ -23,6 +23,8 @@ void belay_trainer_close_saver(struct belay_trainer *t)
     if (!v)
         return;
     if (t->engine && t->ctx->device->failed == BELAY_OK)
+        belay_trainer_save_unfinished(t);
+    if (t->engine && t->ctx->device->failed == BELAY_OK)
         (void) belay_trainer_wait_saves(t);
     belay_worker_destroy(&v->worker);
     belay_job_finish(&v->job);
@@ -154,7 +156,12 @@ static belay_status written(struct belay_trainer *t, struct save_slot *slot)
         BELAY_TRY(belay_keep_best(t, slot->s.step));
     } else {
         v->failures = 0;
+        belay_str_clear(&t->saved);
+        belay_str_add(&t->saved, v->job.path);
+        t->tell_saved = !t->saved.failed;
     }
+    if (v->job.seconds > t->save_seconds)
+        t->save_seconds = v->job.seconds;
     return empty(t, slot);
 }
 

@@ -30,6 +30,7 @@ struct save_job {
     // What came of it:
     belay_status status;
     bool not_finite;
+    double seconds;              // that it took
     char digest[33];
     char remove_error[256];
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "train/trainer_saver.h"
 
 static void add_meta(struct save_job *job, const char *key, const char *value)
@@ -169,7 +170,9 @@ void belay_job_run(void *user)
     // What is gone to NaN is not saved over what is finite.
     if (job->not_finite)
         return;
+    double before = belay_clock_now();
     job->status = do_job(job);
+    job->seconds = belay_clock_now() - before;
     if (job->status == BELAY_OK)
         remove_old(job);
 }
