@@ -282,7 +282,7 @@ check 'checkpoint.on_save ran with the path' grep -q 'run_ask/checkpoints/step-'
 run 2 'want a time' resume run_ask --for soon
 run 6 '' resume run_ask --at best --for 2s -q
 check 'what --at went back over stays' sh -c 'ls run_ask/checkpoints | grep -q undone'
-run 2 'no checkpoint of step 3;' resume run_ask --at 3
+run 1 'no checkpoint of step 3;' resume run_ask --at 3
 run 7 'model is' resume run_ask 'model.layers=[{linear: 9}, relu, {linear: 3}]'
 run 7 'reset-monitor' resume run_ask stop.monitor=train.loss
 run 6 'begins anew' resume run_ask stop.monitor=train.loss --reset-monitor=all --for 2s
