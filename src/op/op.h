@@ -227,6 +227,30 @@ belay_value *belay_mish(belay_graph *g, belay_value *x);
 belay_value *belay_relu6(belay_graph *g, belay_value *x);
 belay_value *belay_rsqrt(belay_graph *g, belay_value *x);
 belay_value *belay_selu(belay_graph *g, belay_value *x);
+// Along axes: the largest or smallest (equals share the gradient), log of the sum of exp, variance
+// with n - correction.
+belay_value *belay_amax(belay_graph *g, belay_value *x, int num, const int *axes, bool keepdim);
+belay_value *belay_amin(belay_graph *g, belay_value *x, int num, const int *axes, bool keepdim);
+belay_value *belay_logsumexp(belay_graph *g, belay_value *x, int num, const int *axes,
+                             bool keepdim);
+belay_value *belay_var(belay_graph *g, belay_value *x, int num, const int *axes, double correction,
+                       bool keepdim);
+// The largest along one axis and its place (int32), the first of equals; the k largest, falling.
+belay_value *belay_max(belay_graph *g, belay_value *x, int axis, bool keepdim,
+                       belay_value **index);
+belay_value *belay_topk(belay_graph *g, belay_value *x, int64_t k, int axis, belay_value **index);
+belay_value *belay_cumsum(belay_graph *g, belay_value *x, int axis);
+// Of an axis the elements that the int32 vector names.
+belay_value *belay_index_select(belay_graph *g, belay_value *x, belay_value *index, int axis);
+// `value` before and behind each axis; numbers below 0 leave out.
+belay_value *belay_pad(belay_graph *g, belay_value *x, int rank, const int64_t *before,
+                       const int64_t *behind, double value);
+belay_value *belay_prelu(belay_graph *g, belay_value *x, belay_value *weight);
+// Over the last `num` axes; weight and bias may be NULL.
+belay_value *belay_layer_norm(belay_graph *g, belay_value *x, int num, belay_value *weight,
+                              belay_value *bias, double eps);
+belay_value *belay_rms_norm(belay_graph *g, belay_value *x, int num, belay_value *weight,
+                            double eps);
 
 // Losses with all their settings.
 enum belay_reduction { BELAY_REDUCE_NONE, BELAY_REDUCE_SUM, BELAY_REDUCE_MEAN };
@@ -248,6 +272,25 @@ belay_value *belay_smooth_l1_loss_full(belay_graph *g, belay_value *x, belay_val
 belay_value *belay_bce_with_logits_full(belay_graph *g, belay_value *x, belay_value *target,
                                         belay_value *weight, belay_value *pos_weight,
                                         enum belay_reduction reduction);
+// Formulas in op/nll_loss.c, bce_loss.c, kl_div.c and margin_loss.c. weight may be NULL.
+belay_value *belay_nll_loss(belay_graph *g, belay_value *input, belay_value *target,
+                            belay_value *weight, int64_t ignore_index,
+                            enum belay_reduction reduction);
+belay_value *belay_bce_loss(belay_graph *g, belay_value *x, belay_value *target,
+                            belay_value *weight, enum belay_reduction reduction);
+belay_value *belay_kl_div(belay_graph *g, belay_value *x, belay_value *target, bool log_target,
+                          bool batch_mean, enum belay_reduction reduction);
+belay_value *belay_hinge_loss(belay_graph *g, belay_value *x, belay_value *target,
+                              enum belay_reduction reduction);
+belay_value *belay_soft_margin_loss(belay_graph *g, belay_value *x, belay_value *target,
+                                    enum belay_reduction reduction);
+belay_value *belay_hinge_embedding_loss(belay_graph *g, belay_value *x, belay_value *target,
+                                        double margin, enum belay_reduction reduction);
+belay_value *belay_cosine_embedding_loss(belay_graph *g, belay_value *a, belay_value *b,
+                                         belay_value *target, double margin,
+                                         enum belay_reduction reduction);
+belay_value *belay_multi_margin_loss(belay_graph *g, belay_value *x, belay_value *target,
+                                     double margin, enum belay_reduction reduction);
 // Index of the largest along the last axis, int32 (the first of equals).
 belay_value *belay_argmax(belay_graph *g, belay_value *x);
 // F32 [C * C]: rows of true class t predicted as p at [t * C + p]. output [N, C], or [N, 1] (class 1

@@ -151,7 +151,13 @@ static bool check(struct run *r, const char *prefix, const char *name, const bel
     }
     int64_t count = belay_shape_count(&want->shape);
     float *got = belay_alloc_array((size_t) count, sizeof(*got)); // I32 is of that size too
-    if (!got || (v && belay_program_get(r->program, v, got, 0) != BELAY_OK))
+    bool read = got && (!v || belay_program_get(r->program, v, got, 0) == BELAY_OK);
+    for (int64_t i = 0; read && v && belay_value_dtype(v) == BELAY_I32 && i < count; i++) {
+        int32_t index;
+        memcpy(&index, &got[i], sizeof(index));
+        got[i] = (float) index;
+    }
+    if (!read)
         golden_fail(c, "%s: %s", full, c->log->last);
     else
         equal = golden_compare_f32(c, full, got, count);

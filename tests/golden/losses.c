@@ -54,15 +54,85 @@ static void build_bce_with_logits(const struct golden_call *call, belay_value **
                                         golden_in(call, "pos_weight"), reduction_of(call->c));
 }
 
+static belay_value *x_of(const struct golden_call *call)
+{
+    return golden_in(call, "input");
+}
+
+static belay_value *target_of(const struct golden_call *call)
+{
+    return golden_in(call, "target");
+}
+
+static void build_nll(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_nll_loss(call->graph, x_of(call), target_of(call), golden_in(call, "weight"),
+                            (int64_t) golden_number(call->c, "ignore_index", -100),
+                            reduction_of(call->c));
+}
+
+static void build_bce(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_bce_loss(call->graph, x_of(call), target_of(call), golden_in(call, "weight"),
+                            reduction_of(call->c));
+}
+
+static void build_kl_div(const struct golden_call *call, belay_value **out)
+{
+    bool batch = strcmp(golden_text(call->c, "reduction", "mean"), "batchmean") == 0;
+    out[0] = belay_kl_div(call->graph, x_of(call), target_of(call),
+                          golden_flag(call->c, "log_target", false), batch, reduction_of(call->c));
+}
+
+static void build_hinge(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_hinge_loss(call->graph, x_of(call), target_of(call), reduction_of(call->c));
+}
+
+static void build_soft_margin(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_soft_margin_loss(call->graph, x_of(call), target_of(call),
+                                    reduction_of(call->c));
+}
+
+static void build_hinge_embedding(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_hinge_embedding_loss(call->graph, x_of(call), target_of(call),
+                                        golden_number(call->c, "margin", 1),
+                                        reduction_of(call->c));
+}
+
+static void build_cosine_embedding(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_cosine_embedding_loss(call->graph, golden_in(call, "input1"),
+                                         golden_in(call, "input2"), target_of(call),
+                                         golden_number(call->c, "margin", 0),
+                                         reduction_of(call->c));
+}
+
+static void build_multi_margin(const struct golden_call *call, belay_value **out)
+{
+    out[0] = belay_multi_margin_loss(call->graph, x_of(call), target_of(call),
+                                     golden_number(call->c, "margin", 1), reduction_of(call->c));
+}
+
 static const struct {
     const char *op, *attributes;
     golden_build_fn build;
 } table[] = {
+    { "binary_cross_entropy", "reduction", build_bce },
     { "binary_cross_entropy_with_logits", "reduction", build_bce_with_logits },
     { "cross_entropy", "reduction label_smoothing ignore_index", build_cross_entropy },
     { "huber_loss", "reduction delta", build_huber_loss },
     { "l1_loss", "reduction", build_l1_loss },
     { "mse_loss", "reduction", build_mse_loss },
+    { "cosine_embedding_loss", "reduction margin", build_cosine_embedding },
+    { "hinge", "reduction", build_hinge },
+    { "hinge_embedding_loss", "reduction margin", build_hinge_embedding },
+    { "kl_div", "reduction log_target", build_kl_div },
+    { "multi_margin_loss", "reduction margin", build_multi_margin },
+    { "nll_loss", "reduction ignore_index", build_nll },
+    { "soft_margin_loss", "reduction", build_soft_margin },
     { "smooth_l1_loss", "reduction beta", build_smooth_l1_loss },
 };
 
