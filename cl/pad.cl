@@ -1,5 +1,5 @@
-// pad: y is x with p elements before each axis, `value` outside of x; p below 0 leaves out. Reference:
-// src/op/pad.c. Dimensions are padded to eight with 1.
+// pad: y is x with p elements before each axis, `value` outside of x; p below 0 leaves out.
+// Reference: src/op/pad.c. Dimensions are padded to eight with 1.
 
 // Takes the coordinate of one dimension off i; adds it to the place in x. False outside.
 bool inside(uint *i, uint y, uint x, int p, uint *at, uint *stride)

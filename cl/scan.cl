@@ -1,5 +1,5 @@
-// Along lines of n elements, `inner` apart; a line a work-item, in order. Reference: src/op/cumsum.c,
-// src/op/topk.c.
+// Along lines of n elements, `inner` apart; a line a work-item, in order. Reference:
+// src/op/cumsum.c, src/op/topk.c.
 
 // Running sums, from the end with `back`.
 kernel void cumsum(global T *restrict y, global const T *restrict x, uint lines, uint n, uint inner,

@@ -350,6 +350,17 @@ same_loss()
 check 'val.log_loss is val.loss' same_loss
 run 2 'metric .roc_auc. is for classes' train csv.yaml loss=mse 'metrics=[roc_auc]' run.dir=run_no
 
+# ---- layers that normalise, losses of other kinds ----
+run 0 '' train csv.yaml run.dir=run_norms train.epochs=2 \
+    'model.layers=[{linear: 8}, layer_norm, {prelu: {each: true}}, {linear: 6}, rms_norm, {linear: 3}]'
+run 0 'F32 *1.weight \[8\]' inspect run_norms
+run 0 'accuracy' eval run_norms --data good.csv
+run 2 'eps must be above 0' train csv.yaml run.dir=run_no 'model.layers=[{layer_norm: {eps: -1}}, {linear: 3}]'
+run 0 '' train csv.yaml run.dir=run_margin train.epochs=2 'loss={name: multi_margin, margin: 0.5}'
+run 0 '' train csv.yaml run.dir=run_nll train.epochs=2 loss=nll \
+    'model.layers=[{linear: 8}, relu, {linear: 3}, log_softmax]'
+run 0 'accuracy' eval run_nll --data good.csv
+
 # ---- convert: the same weights in every format ----
 run 2 'usage: belay convert A B' convert run
 for to in best.pth best.npz best.safetensors.index.json; do

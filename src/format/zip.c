@@ -374,7 +374,8 @@ struct belay_zip_entry *belay_zip_find(const struct belay_zip *zip, const char *
 {
     const struct belay_zip_entry key = { .name = name }, *wanted = &key;
     struct belay_zip_entry **found =
-        zip->count ? bsearch(&wanted, zip->by_name, zip->count, sizeof(*found), compare_names) : NULL;
+        zip->count ? bsearch(&wanted, zip->by_name, zip->count, sizeof(*found), compare_names)
+                   : NULL;
 
     return found ? *found : NULL;
 }

@@ -103,6 +103,8 @@ void belay_init_fill(const struct belay_model_param *param, uint64_t seed, float
     for (size_t i = 0; i < count; i++) {
         if (param->init.kind == BELAY_INIT_ZEROS)
             out[i] = 0;
+        else if (param->init.kind == BELAY_INIT_CONSTANT)
+            out[i] = (float) scale;
         else if (param->init.kind == BELAY_INIT_UNIFORM)
             out[i] = (float) (scale * (2 * belay_rng_uniform(&rng) - 1));
         else

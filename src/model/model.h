@@ -6,10 +6,11 @@
 #include "graph/graph.h"
 
 // How a parameter starts.
-enum belay_init_kind { BELAY_INIT_ZEROS, BELAY_INIT_UNIFORM, BELAY_INIT_NORMAL };
+enum belay_init_kind { BELAY_INIT_ZEROS, BELAY_INIT_UNIFORM, BELAY_INIT_NORMAL,
+                       BELAY_INIT_CONSTANT };
 struct belay_init {
     enum belay_init_kind kind;
-    double scale; // UNIFORM: in [-scale, scale); NORMAL: standard deviation
+    double scale; // UNIFORM: in [-scale, scale); NORMAL: standard deviation; CONSTANT
 };
 // The parameters of a model in the order in which they were made: name -> initialiser.
 // (Shape and identity are the graph's: belay_param.)

@@ -8,7 +8,8 @@ static void amax_grad(struct belay_grad *g)
 {
     belay_graph *graph = g->graph;
     struct belay_attrs attrs = *g->attrs;
-    belay_value *x = g->x[0], *hit = belay_eq(graph, x, belay_expand_axes(graph, g->y[0], x, &attrs));
+    belay_value *x = g->x[0];
+    belay_value *hit = belay_eq(graph, x, belay_expand_axes(graph, g->y[0], x, &attrs));
     int axes[BELAY_MAX_RANK], num = 0;
     for (int i = 0; i < BELAY_MAX_RANK; i++)
         if (attrs.axes >> i & 1)

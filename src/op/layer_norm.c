@@ -1,6 +1,6 @@
-// layer_norm: (x - mean) / sqrt(variance + eps) over the last `num` axes, times weight plus bias (either
-// may be NULL). rms_norm: x / sqrt(mean x² + eps), times weight. Ba et al. 2016; Zhang, Sennrich 2019.
-// Composed of sums and of element-wise nodes, which fusion joins.
+// layer_norm: (x - mean) / sqrt(variance + eps) over the last `num` axes, times weight plus bias
+// (either may be NULL). rms_norm: x / sqrt(mean x² + eps), times weight. Ba et al. 2016; Zhang and
+// Sennrich 2019. Composed of sums and of element-wise nodes, which fusion joins.
 #include "op/op.h"
 
 static int last_axes(int num, int *axes)
@@ -41,7 +41,8 @@ belay_value *belay_layer_norm(belay_graph *g, belay_value *x, int num, belay_val
     return bias ? belay_add(g, y, bias) : y;
 }
 
-belay_value *belay_rms_norm(belay_graph *g, belay_value *x, int num, belay_value *weight, double eps)
+belay_value *belay_rms_norm(belay_graph *g, belay_value *x, int num, belay_value *weight,
+                            double eps)
 {
     int axes[BELAY_MAX_RANK];
     if (!fits(g, "rms_norm", x, num))
