@@ -119,10 +119,10 @@ static void count_blocks(const struct belay_profile *profile, const struct belay
 
 cl_uint belay_cpu_splits(const struct belay_gemm *g, uint64_t batches)
 {
-    const int64_t tiles = ceil_div(g->m, 16) * ceil_div(g->n, 16);
-    if (batches != 1 || tiles >= 16 || g->k < 2048)
+    const int64_t squares = ceil_div(g->m, 16) * ceil_div(g->n, 16);
+    if (batches != 1 || squares >= 16 || g->k < 2048)
         return 1;
-    return (cl_uint) least(ceil_div(32, tiles), g->k / 512);
+    return (cl_uint) least(ceil_div(32, squares), g->k / 512);
 }
 
 void belay_cpu_range_of(const struct belay_profile *profile, const struct belay_gemm *g,
