@@ -14,10 +14,11 @@ struct header {
     size_t size;
 };
 
+// Little-endian; at most 8 bytes hold the value, zeros follow.
 static void put(struct header *h, uint64_t value, int bytes)
 {
-    for (int i = 0; i < bytes; i++)
-        h->bytes[h->size++] = (unsigned char) (value >> (8 * i));
+    for (int i = 0; i < bytes; i++, value >>= 8)
+        h->bytes[h->size++] = (unsigned char) value;
 }
 
 static uint32_t low32(uint64_t value)

@@ -210,7 +210,11 @@ static belay_status start(struct belay_trainer *t, struct save_slot *slot)
         BELAY_TRY(empty(t, slot));
         return count_failure(t, "checkpoint", slot->s.step, BELAY_ERR_IO);
     }
-    BELAY_TRY(best ? prepare_best(t, slot) : prepare_full(t, slot));
+    belay_status status = best ? prepare_best(t, slot) : prepare_full(t, slot);
+    if (status != BELAY_OK) {
+        belay_job_finish(&v->job);
+        return status;
+    }
     slot->state = SLOT_WRITING;
     v->working = slot;
     if (v->worker) {

@@ -74,6 +74,8 @@ char *belay_moment_name(const struct belay_trainer *t, int state, const char *pa
     struct belay_str s = { 0 };
     belay_str_addf(&s, "%s%s.%s", state + 1 == belay_engine_shown(t->engine) ? "" : "optim.",
                    belay_engine_state_name(t->engine, state), param);
+    if (s.failed)
+        belay_str_free(&s);
     return s.text;
 }
 
