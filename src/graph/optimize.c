@@ -34,14 +34,24 @@ struct joiner {
     size_t mask;
 };
 
+// Others may stand for equal nodes: what they make depends on their inputs alone, and is theirs.
 static bool joinable(const struct belay_node *n)
 {
     if (n->dead || (n->op->flags & (BELAY_OP_EFFECT | BELAY_OP_RANDOM)))
         return false;
     for (int k = 0; k < n->num_y; k++)
-        if (n->y[k]->output || n->op->inplace[k])
+        if (n->y[k]->adds || n->op->inplace[k])
             return false;
     return true;
+}
+
+// An output is never another node's: its memory is the caller's.
+static bool has_output(const struct belay_node *n)
+{
+    for (int k = 0; k < n->num_y; k++)
+        if (n->y[k]->output)
+            return true;
+    return false;
 }
 
 // An operator and one that extends it meet in the table.
@@ -134,7 +144,8 @@ static void join(struct joiner *j, struct belay_node *n)
     if (!joinable(n))
         return;
     struct belay_value *same = unchanged(n);
-    if (same) {
+    bool stays = has_output(n);
+    if (same && !stays) {
         j->same[n->y[0]->id] = same;
         n->dead = true;
         return;
@@ -142,7 +153,7 @@ static void join(struct joiner *j, struct belay_node *n)
     size_t at = (size_t) node_hash(n) & j->mask;
     for (; j->table[at]; at = (at + 1) & j->mask) {
         struct belay_node *old = j->g->nodes[j->table[at] - 1];
-        if (!same_node(old, n))
+        if (stays || !same_node(old, n))
             continue;
         take_over(j, old, n);
         return;
