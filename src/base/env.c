@@ -10,6 +10,7 @@ const struct belay_env_var belay_env_vars[] = {
     { "BELAY_CACHE_DIR", "folder for built programs and tuned parameters" },
     { "BELAY_FUSION", "0 switches the fusion of operators off" },
     { "BELAY_REUSE", "0 gives every value memory of its own" },
+    { "BELAY_MAX_ALLOC", "bytes of the largest buffer that is asked for, less than the device's" },
     { "BELAY_STREAM", "1 streams the data by batches, however small it is" },
     { "BELAY_GEMM", "force a provider for matrix products: clblast, cpu, tiled or plain" },
     { "BELAY_TUNE", "tuning file of this user; 0: none is read or written" },

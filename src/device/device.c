@@ -12,6 +12,16 @@
 
 // ---- Opening ----
 
+// Smaller buffers than the device would give: to see several of them at work.
+static void limit_alloc(struct belay_device *dev)
+{
+    const char *text = belay_env("BELAY_MAX_ALLOC");
+    int64_t most;
+    if (text && belay_parse_i64(text, &most) && most > 0 &&
+        (dev->max_alloc == 0 || (uint64_t) most < dev->max_alloc))
+        dev->max_alloc = (uint64_t) most / dev->align * dev->align;
+}
+
 static belay_status open_backend(struct belay_log *log, const struct belay_backend_ops *ops,
                                  const char *spec, uint64_t memory_limit, bool f64,
                                  struct belay_device **out)
@@ -29,6 +39,7 @@ static belay_status open_backend(struct belay_log *log, const struct belay_backe
         return status;
     }
     assert(dev->align > 0);
+    limit_alloc(dev);
     *out = dev;
     return BELAY_OK;
 }

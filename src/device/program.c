@@ -9,8 +9,8 @@
 struct belay_program {
     struct belay_device *dev;
     const struct belay_plan *plan;
-    struct belay_buf own_arena;
-    const struct belay_buf *arena;
+    struct belay_buf *own_slabs;
+    const struct belay_buf *slabs;
     struct belay_buf *bufs;      // by value id: a view, or a whole buffer; size 0: none
     struct belay_step **steps;   // by group
     struct belay_shape *shapes;  // by value id, of the bound number of rows
@@ -25,6 +25,29 @@ static size_t value_size(const struct belay_program *p, const belay_value *v, in
     if (v->rows && rows > 0 && v->shape.dim[0] > 0)
         size = size / (size_t) v->shape.dim[0] * (size_t) rows;
     return size;
+}
+
+static belay_status take_slabs(struct belay_program *p, const struct belay_buf *slabs)
+{
+    for (int i = 0; i < p->plan->num_slabs; i++)
+        if (slabs[i].size < p->plan->slab_sizes[i])
+            return belay_fail(p->dev->log, BELAY_ERR_ARG,
+                              "program: slab %d has %zu bytes, want %zu", i, slabs[i].size,
+                              p->plan->slab_sizes[i]);
+    p->slabs = slabs;
+    return BELAY_OK;
+}
+
+static belay_status make_slabs(struct belay_program *p)
+{
+    size_t num = (size_t) p->plan->num_slabs;
+    p->own_slabs = belay_alloc_array(num, sizeof(*p->own_slabs));
+    if (!p->own_slabs)
+        return belay_fail_nomem(p->dev->log, num * sizeof(*p->own_slabs));
+    for (size_t i = 0; i < num; i++)
+        BELAY_TRY(belay_buf_create(p->dev, p->plan->slab_sizes[i], 0, &p->own_slabs[i]));
+    p->slabs = p->own_slabs;
+    return BELAY_OK;
 }
 
 belay_status belay_program_create(const struct belay_program_params *params,
@@ -58,12 +81,7 @@ belay_status belay_program_create(const struct belay_program_params *params,
     }
     for (size_t i = 0; i < values; i++)
         p->has_rows |= plan->graph->values[i]->rows;
-    p->arena = params->arena ? params->arena : &p->own_arena;
-    if (!params->arena && plan->arena_size > 0)
-        BELAY_TRY_DONE(belay_buf_create(dev, plan->arena_size, 0, &p->own_arena));
-    if (p->arena->size < plan->arena_size)
-        status = belay_fail(dev->log, BELAY_ERR_ARG, "program: the arena has %zu bytes, want %zu",
-                            p->arena->size, plan->arena_size);
+    status = params->slabs ? take_slabs(p, params->slabs) : make_slabs(p);
 done:
     if (status != BELAY_OK)
         belay_program_destroy(&p);
@@ -83,7 +101,9 @@ void belay_program_destroy(struct belay_program **program)
         p->dev->ops->plan_release(p->dev, p->prepared);
     for (size_t i = 0; p->bufs && i < p->plan->graph->num_values; i++)
         belay_buf_destroy(p->dev, &p->bufs[i]);
-    belay_buf_destroy(p->dev, &p->own_arena);
+    for (int i = 0; p->own_slabs && i < p->plan->num_slabs; i++)
+        belay_buf_destroy(p->dev, &p->own_slabs[i]);
+    belay_free(p->own_slabs);
     belay_free(p->bufs);
     belay_free(p->shapes);
     belay_free(p->steps);
@@ -114,7 +134,7 @@ static belay_status give_memory(struct belay_program *p, const belay_value *v)
     if (place->kind == BELAY_PLACE_EXTERNAL && !buf->priv)
         return belay_buf_create(p->dev, size, 0, buf);
     if (place->kind == BELAY_PLACE_ARENA && place->size > 0)
-        return belay_buf_view(p->dev, p->arena, place->offset, place->size, buf);
+        return belay_buf_view(p->dev, &p->slabs[place->slab], place->offset, place->size, buf);
     return BELAY_OK;
 }
 

@@ -10,7 +10,8 @@ struct belay_program;
 struct belay_program_params {
     struct belay_device *device;    // kept
     const struct belay_plan *plan;  // kept
-    const struct belay_buf *arena;  // activations, at least plan->arena_size bytes; NULL: own
+    const struct belay_buf *slabs;  // activations: plan->num_slabs buffers of at least its sizes,
+                                    // kept; NULL: own
     bool poison; // tests: a value's memory is filled with NaN when it dies
 };
 

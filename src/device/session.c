@@ -66,6 +66,7 @@ static belay_status build(struct belay_session *s, struct belay_device *dev,
         .no_fusion = switched_off("BELAY_FUSION"),
         .no_reuse = switched_off("BELAY_REUSE"),
         .align = dev->align > 64 ? dev->align : 64,
+        .max_slab = dev->max_alloc < SIZE_MAX ? (size_t) dev->max_alloc : 0,
     };
     BELAY_TRY(mark_outputs(s, outputs));
     BELAY_TRY(belay_graph_optimize(s->graph));

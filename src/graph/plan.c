@@ -84,6 +84,67 @@ static void find_lifetimes(struct belay_plan *plan)
     }
 }
 
+// ---- in place ----
+
+static bool same_size(const struct belay_value *v, const struct belay_value *space)
+{
+    return belay_shape_equal(&v->shape, &space->shape);
+}
+
+// Whether the memory of `root` may take a result of this group: it dies here, and every input that
+// lies there is read element by element as the result is written, never repeated along an axis.
+static bool may_take(const struct belay_plan *plan, int index, int root, size_t size)
+{
+    const struct belay_group *group = &plan->groups[index];
+    const struct belay_place *p = &plan->places[root];
+    if (p->kind != BELAY_PLACE_ARENA || p->last != index || p->first >= index || p->size != size)
+        return false;
+    for (int k = 0; k < group->num_x; k++)
+        if (plan->places[group->x[k]->id].root == root && !same_size(group->x[k], group->space))
+            return false;
+    return true;
+}
+
+static void move_into(struct belay_plan *plan, int from, int to)
+{
+    plan->places[to].last = plan->places[from].last;
+    for (size_t i = 0; i < plan->graph->num_values; i++)
+        if (plan->places[i].root == from)
+            plan->places[i].root = to;
+    plan->places[from].kind = BELAY_PLACE_ALIAS;
+    plan->num_in_place++;
+}
+
+// A device may make the element-wise work behind a product part of the product, which may gather
+// its sums in the result's memory: nothing else may lie there.
+static bool may_end_a_product(const struct belay_plan *plan, int index)
+{
+    return index > 0 && plan->groups[index - 1].nodes[0]->op->gemm;
+}
+
+static void write_in_place(struct belay_plan *plan)
+{
+    for (int i = 0; i < plan->num_groups; i++) {
+        const struct belay_group *group = &plan->groups[i];
+        if (!group->elementwise || may_end_a_product(plan, i))
+            continue;
+        for (int k = 0; k < group->num_y; k++) {
+            const struct belay_value *y = group->y[k];
+            const struct belay_place *p = &plan->places[y->id];
+            if (p->kind != BELAY_PLACE_ARENA || p->root != y->id || p->first != i || y->adds ||
+                !same_size(y, group->space))
+                continue;
+            for (int j = 0; j < group->num_x; j++) {
+                int root = plan->places[group->x[j]->id].root;
+                if (group->x[j]->kind != BELAY_VALUE_SCALAR && may_take(plan, i, root, p->size)) {
+                    move_into(plan, y->id, root);
+                    break;
+                }
+            }
+        }
+    }
+}
+
 // ---- best fit ----
 
 struct slot {
@@ -121,14 +182,15 @@ static size_t round_up(size_t size, size_t align)
     return (size + align - 1) / align * align;
 }
 
-// The tightest hole below what is placed already, else the end. `placed` is sorted by offset.
+// The tightest hole of a slab below what is placed already, else the end. `placed` is sorted by
+// offset.
 static size_t find_offset(const struct belay_plan *plan, struct slot *placed, size_t num,
-                          const struct belay_place *p)
+                          const struct belay_place *p, int slab)
 {
     size_t end = 0, best = SIZE_MAX, best_gap = SIZE_MAX;
     for (size_t i = 0; i < num; i++) {
         const struct belay_place *q = placed[i].place;
-        if (!lives_with(p, q))
+        if (q->slab != slab || !lives_with(p, q))
             continue;
         if (q->offset >= end && q->offset - end >= p->size && q->offset - end < best_gap) {
             best = end;
@@ -148,26 +210,66 @@ static void insert_sorted(struct slot *placed, size_t num, struct slot s)
     placed[k] = s;
 }
 
-static belay_status place_arena(struct belay_log *log, struct belay_plan *plan, bool no_reuse)
+// The first slab with room, else a new one.
+static void find_slab(struct belay_plan *plan, struct slot *placed, size_t num,
+                      struct belay_place *p, const struct belay_plan_params *params)
 {
+    for (p->slab = 0; p->slab < plan->num_slabs; p->slab++) {
+        p->offset = params->no_reuse ? plan->slab_sizes[p->slab]
+                                     : find_offset(plan, placed, num, p, p->slab);
+        if (!params->max_slab || p->offset + p->size <= params->max_slab)
+            break;
+    }
+    if (p->slab == plan->num_slabs) {
+        p->offset = 0;
+        plan->num_slabs++;
+    }
+    size_t end = round_up(p->offset + p->size, plan->align), *size = &plan->slab_sizes[p->slab];
+    if (params->max_slab && end > params->max_slab)
+        end = params->max_slab;
+    *size = end > *size ? end : *size;
+}
+
+static belay_status check_slab(struct belay_log *log, const struct belay_plan *plan,
+                               const struct slot *s, size_t most)
+{
+    char text[BELAY_SHAPE_TEXT];
+    if (!most || s->place->size <= most)
+        return BELAY_OK;
+    return belay_fail(log, BELAY_ERR_NOMEM,
+                      "plan: a value of shape %s takes %zu bytes, the device gives at most %zu in "
+                      "one piece",
+                      belay_shape_text(&plan->graph->values[s->id]->shape, text), s->place->size,
+                      most);
+}
+
+static belay_status place_arena(struct belay_log *log, struct belay_plan *plan,
+                                const struct belay_plan_params *params)
+{
+    belay_status status = BELAY_OK;
     size_t count = plan->graph->num_values, num = 0;
     struct slot *slots = belay_alloc_array(2 * count + 1, sizeof(*slots));
-    if (!slots)
+    plan->slab_sizes = belay_arena_array(&plan->arena_mem, count + 1, sizeof(*plan->slab_sizes));
+    if (!slots || !plan->slab_sizes) {
+        belay_free(slots);
         return belay_fail_nomem(log, count * sizeof(*slots));
+    }
     for (size_t i = 0; i < count; i++)
         if (plan->places[i].kind == BELAY_PLACE_ARENA && plan->places[i].root == (int) i)
             slots[num++] = (struct slot){ &plan->places[i], (int) i };
     sort_slots(slots, num);
     for (size_t i = 0; i < num; i++) {
         struct belay_place *p = slots[i].place;
-        p->offset = no_reuse ? plan->naive_size : find_offset(plan, slots + count, i, p);
+        BELAY_TRY_DONE(check_slab(log, plan, &slots[i], params->max_slab));
+        find_slab(plan, slots + count, i, p, params);
         insert_sorted(slots + count, i, slots[i]);
-        size_t end = round_up(p->offset + p->size, plan->align);
-        plan->arena_size = end > plan->arena_size ? end : plan->arena_size;
         plan->naive_size += round_up(p->size, plan->align);
     }
+    for (int i = 0; i < plan->num_slabs; i++)
+        plan->arena_size += plan->slab_sizes[i];
+done:
     belay_free(slots);
-    return BELAY_OK;
+    return status;
 }
 
 belay_status belay_plan_verify(struct belay_log *log, const struct belay_plan *plan)
@@ -177,9 +279,13 @@ belay_status belay_plan_verify(struct belay_log *log, const struct belay_plan *p
         const struct belay_place *p = &plan->places[i];
         if (p->kind != BELAY_PLACE_ARENA)
             continue;
+        if (p->slab >= plan->num_slabs || p->offset + p->size > plan->slab_sizes[p->slab] ||
+            p->offset % plan->align != 0)
+            return belay_fail(log, BELAY_ERR_ARG, "plan: value %zu lies at byte %zu of slab %d", i,
+                              p->offset, p->slab);
         for (size_t k = i + 1; k < count; k++) {
             const struct belay_place *q = &plan->places[k];
-            if (q->kind != BELAY_PLACE_ARENA || !lives_with(p, q))
+            if (q->kind != BELAY_PLACE_ARENA || q->slab != p->slab || !lives_with(p, q))
                 continue;
             if (p->offset < q->offset + q->size && q->offset < p->offset + p->size)
                 return belay_fail(log, BELAY_ERR_ARG,
@@ -213,7 +319,9 @@ belay_status belay_plan_create(struct belay_log *log, const struct belay_graph *
     BELAY_TRY_DONE(place_values(log, plan));
     BELAY_TRY_DONE(belay_fuse(plan, params));
     find_lifetimes(plan);
-    BELAY_TRY_DONE(place_arena(log, plan, params->no_reuse));
+    if (!params->no_reuse)
+        write_in_place(plan);
+    BELAY_TRY_DONE(place_arena(log, plan, params));
     *out = plan;
     plan = NULL;
 done:
@@ -254,5 +362,8 @@ void belay_plan_print(const struct belay_plan *plan, struct belay_str *out)
     belay_str_add_size(out, plan->arena_size);
     belay_str_add(out, " (without reuse ");
     belay_str_add_size(out, plan->naive_size);
+    belay_str_addf(out, "; %d results in place of an input", plan->num_in_place);
+    if (plan->num_slabs > 1)
+        belay_str_addf(out, "; in %d pieces", plan->num_slabs);
     belay_str_add(out, ")\n");
 }

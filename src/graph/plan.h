@@ -26,11 +26,12 @@ enum belay_place_kind {
     BELAY_PLACE_NONE,     // inside a fused group, or a scalar: no memory
     BELAY_PLACE_ARENA,    // at `offset` of the activation arena
     BELAY_PLACE_EXTERNAL, // bound by the caller: inputs, parameters, states, outputs
-    BELAY_PLACE_ALIAS,    // a view: where `root` lies
+    BELAY_PLACE_ALIAS,    // where `root` lies: a view, or a result written over its input
 };
 struct belay_place {
     enum belay_place_kind kind;
-    size_t offset, size; // bytes, for the largest batch
+    size_t offset, size; // bytes, for the largest batch; offset in its slab
+    int slab;
     int root;            // value id that owns the memory
     int first, last;     // first and last group that touch it
 };
@@ -38,6 +39,7 @@ struct belay_place {
 struct belay_plan_params {
     bool no_fusion;      // every node by itself
     bool no_reuse;       // every value its own memory
+    size_t max_slab;     // bytes that a device gives in one piece; 0: any
     size_t align;        // bytes, power of two; 0: 64
     size_t float_size;   // bytes of a float in memory; 0: 4 (8 on the F64 reference)
     size_t max_inputs;   // of a fused kernel, with outputs; 0: 24
@@ -49,7 +51,10 @@ struct belay_plan {
     int num_groups;
     struct belay_group *groups;
     struct belay_place *places; // by value id
-    size_t arena_size;          // bytes of activations
+    size_t arena_size;          // bytes of activations, in all slabs
+    int num_slabs;
+    size_t *slab_sizes;         // bytes, at most max_slab each
+    int num_in_place;           // results that are written over an input
     size_t naive_size;          // without reuse
     size_t align, float_size;
 };

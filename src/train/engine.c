@@ -16,7 +16,7 @@ static int group_of(const struct belay_engine_params *p, const char *name)
     return p->num_groups - 1;
 }
 
-static belay_status lay_out(struct belay_engine *e)
+belay_status belay_engine_lay_out(struct belay_engine *e)
 {
     const struct belay_model_params *m = &e->model_params;
     size_t blocks = 0;
@@ -171,8 +171,9 @@ belay_status belay_engine_create(struct belay_log *log, const struct belay_engin
     choose_states(e);
     BELAY_TRY_DONE(belay_engine_place_data(e));
     BELAY_TRY_DONE(belay_engine_build_graphs(e));
-    BELAY_TRY_DONE(lay_out(e));
+    BELAY_TRY_DONE(belay_engine_lay_out(e));
     BELAY_TRY_DONE(belay_engine_finish_graphs(e));
+    BELAY_TRY_DONE(belay_engine_check_memory(e));
     BELAY_TRY_DONE(make_buffers(e));
     BELAY_TRY_DONE(belay_engine_upload_data(e));
     BELAY_TRY_DONE(belay_engine_make_programs(e));
@@ -203,7 +204,7 @@ void belay_engine_destroy(struct belay_engine **engine)
     destroy_side(&e->eval);
     struct belay_buf *bufs[] = { &e->grads, &e->block_group, &e->hyper, &e->step_table,
                                  &e->data_x, &e->data_y, &e->order, &e->train_log, &e->eval_log,
-                                 &e->counts, &e->activations, &e->weights_snapshot,
+                                 &e->counts, &e->weights_snapshot,
                                  &e->log_snapshot };
     for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
         belay_buf_destroy(e->dev, bufs[i]);
@@ -211,6 +212,9 @@ void belay_engine_destroy(struct belay_engine **engine)
         belay_buf_destroy(e->dev, &e->arenas[i]);
         belay_buf_destroy(e->dev, &e->snapshots[i]);
     }
+    for (int i = 0; e->activations && i < e->num_slabs; i++)
+        belay_buf_destroy(e->dev, &e->activations[i]);
+    belay_free(e->activations);
     belay_model_params_finish(&e->model_params);
     for (int i = 0; i < RING; i++) {
         belay_free(e->ring[i].hyper);

@@ -214,6 +214,7 @@ static belay_status make_plan(struct belay_engine *e, struct belay_side *s)
         .no_fusion = fusion && strcmp(fusion, "0") == 0,
         .no_reuse = reuse && strcmp(reuse, "0") == 0,
         .align = e->dev->align > 64 ? e->dev->align : 64,
+        .max_slab = e->dev->max_alloc < SIZE_MAX ? (size_t) e->dev->max_alloc : 0,
     };
     BELAY_TRY(belay_graph_optimize(s->graph));
     return belay_plan_create(e->log, s->graph, &params, &s->plan);
@@ -278,7 +279,7 @@ static belay_status bind_train(struct belay_engine *e)
 
 static belay_status make_program(struct belay_engine *e, struct belay_side *s)
 {
-    const struct belay_program_params params = { e->dev, s->plan, &e->activations, false };
+    const struct belay_program_params params = { e->dev, s->plan, e->activations, false };
     return belay_program_create(&params, &s->program);
 }
 
@@ -294,12 +295,35 @@ static belay_status preload(struct belay_engine *e)
     return belay_device_preload(e->dev, plans, e->train.plan ? 2 : 1);
 }
 
+size_t belay_engine_slab_size(const struct belay_engine *e, int slab)
+{
+    const struct belay_plan *plans[2] = { e->eval.plan, e->train.plan };
+    size_t size = 0;
+    for (int i = 0; i < 2; i++)
+        if (plans[i] && slab < plans[i]->num_slabs && plans[i]->slab_sizes[slab] > size)
+            size = plans[i]->slab_sizes[slab];
+    return size;
+}
+
+// Steps and evaluation take turns with the same memory.
+static belay_status make_activations(struct belay_engine *e)
+{
+    int num = e->eval.plan->num_slabs;
+    if (e->train.plan && e->train.plan->num_slabs > num)
+        num = e->train.plan->num_slabs;
+    e->activations = belay_alloc_array((size_t) num, sizeof(*e->activations));
+    if (!e->activations)
+        return belay_fail_nomem(e->log, (size_t) num * sizeof(*e->activations));
+    e->num_slabs = num;
+    for (int i = 0; i < num; i++)
+        BELAY_TRY(belay_buf_create(e->dev, belay_engine_slab_size(e, i), 0, &e->activations[i]));
+    return BELAY_OK;
+}
+
 belay_status belay_engine_make_programs(struct belay_engine *e)
 {
-    size_t size = e->eval.plan->arena_size, counts = e->classes * e->classes;
-    if (e->train.plan && e->train.plan->arena_size > size)
-        size = e->train.plan->arena_size;
-    BELAY_TRY(belay_buf_create(e->dev, size ? size : 1, 0, &e->activations));
+    size_t counts = e->classes * e->classes;
+    BELAY_TRY(make_activations(e));
     e->log_copy = belay_alloc_array(BELAY_LOG_SLOTS * 8, sizeof(float));
     e->counts_copy = belay_alloc_array(counts + 1, sizeof(float));
     e->counts_sum = belay_alloc_array(counts + 1, sizeof(double));

@@ -83,7 +83,9 @@ struct belay_engine {
     struct belay_side train, eval;
     struct belay_buf arenas[1 + BELAY_MAX_MOMENTS], snapshots[1 + BELAY_MAX_MOMENTS];
     struct belay_buf grads, block_group, hyper, step_table, data_x, data_y, order, train_log,
-        eval_log, counts, activations;
+        eval_log, counts;
+    struct belay_buf *activations; // slabs of both plans
+    int num_slabs;
     struct belay_buf weights_snapshot, log_snapshot;
     struct belay_snap snaps[BELAY_NUM_SNAPS];
 
@@ -109,6 +111,12 @@ belay_status belay_engine_stream_rows(struct belay_engine *e, struct belay_ring_
 // engine_graph.c
 belay_status belay_engine_build_graphs(struct belay_engine *e);
 belay_status belay_engine_finish_graphs(struct belay_engine *e);
+belay_status belay_engine_lay_out(struct belay_engine *e); // of the parameters in the arena
+// Bytes of a slab of activations, for both plans; 0 behind the last.
+size_t belay_engine_slab_size(const struct belay_engine *e, int slab);
+// engine_memory.c: fails, before anything is asked for, when the device has not the memory; the
+// message says what is needed, what there is, and the largest batch that fits.
+belay_status belay_engine_check_memory(struct belay_engine *e);
 belay_status belay_engine_make_programs(struct belay_engine *e);
 // engine_run.c: takes what is unread from a copy of the training log.
 void belay_engine_decode_log(struct belay_loss_log *l, const float *log, size_t width);
