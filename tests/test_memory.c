@@ -14,12 +14,17 @@
 
 static float x[ROWS * FEATURES], y[ROWS];
 
-static belay_ctx *open_ctx(uint64_t limit)
+static belay_ctx *open_on(const char *device, uint64_t limit)
 {
-    const belay_ctx_params params = { .memory_limit = limit };
+    const belay_ctx_params params = { .device = device, .memory_limit = limit };
     belay_ctx *ctx;
     ck_assert_int_eq(belay_ctx_create(&params, &ctx), BELAY_OK);
     return ctx;
+}
+
+static belay_ctx *open_ctx(uint64_t limit)
+{
+    return open_on(NULL, limit);
 }
 
 static belay_status make_trainer(belay_ctx *ctx, int batch, belay_trainer **t)
@@ -88,8 +93,9 @@ static void weights_after(const char *max_alloc, float *loss, uint64_t *allocs)
     belay_trainer *t;
     if (max_alloc)
         setenv("BELAY_MAX_ALLOC", max_alloc, 1);
-    belay_ctx *ctx = open_ctx(0);
-    ck_ok(ctx, make_trainer(ctx, 400, &t));
+    // On the host: products on devices want scratch of their own in one piece.
+    belay_ctx *ctx = open_on("host", 0);
+    ck_ok(ctx, make_trainer(ctx, 200, &t));
     unsetenv("BELAY_MAX_ALLOC");
     *loss = loss_after(t, ctx, 25);
     *allocs = ctx->device->counters.allocs;
@@ -102,7 +108,7 @@ START_TEST(a_device_of_small_pieces_trains_to_the_same_bits)
     float whole, pieces;
     uint64_t allocs, more;
     weights_after(NULL, &whole, &allocs);
-    weights_after("294912", &pieces, &more);
+    weights_after("65536", &pieces, &more);
     ck_assert(isfinite(whole));
     ck_assert_mem_eq(&whole, &pieces, sizeof(whole));
     ck_assert_uint_gt(more, allocs);
