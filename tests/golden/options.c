@@ -8,6 +8,7 @@ static const struct {
     { "Adadelta", "adadelta" }, { "Adagrad", "adagrad" }, { "Adam", "adam" },
     { "AdamW", "adamw" },       { "Adamax", "adamax" },   { "NAdam", "nadam" },
     { "RAdam", "radam" },       { "RMSprop", "rmsprop" }, { "SGD", "sgd" },
+    { "ASGD", "asgd" },         { "Rprop", "rprop" },
 };
 
 static int find_option(const struct belay_optimizer *opt, const char *name)
