@@ -208,7 +208,8 @@ START_TEST(every_key_of_the_table_is_in_the_resolved_text_or_unset)
         const char *dot = strrchr(key->path, '.');
         char word[64];
         snprintf(word, sizeof(word), "%s:", dot ? dot + 1 : key->path);
-        if (strcmp(key->path, "data.features") != 0)
+        if (strcmp(key->path, "data.features") != 0 &&
+            strcmp(key->path, "checkpoint.on_save") != 0)
             ck_assert_msg(strstr(belay_recipe_text(r), word) != NULL, "%s", key->path);
         ck_assert_msg(key->help[0] && key->type[0], "%s has no help", key->path);
         ck_assert_msg(strlen(key->help) < 140 && !strchr(key->help, '\n'), "%s", key->path);
@@ -261,7 +262,7 @@ START_TEST(wrong_types_are_refused_with_what_was_wanted)
     refused("train: {epochs: 3 steps}\n",
             "r.yaml:1: train.epochs: got '3 steps', want a length in epochs, or off");
     refused("check: {every: 0 steps}\n",
-            "r.yaml:1: check.every: got '0 steps', want a length in steps or epochs");
+            "r.yaml:1: check.every: got '0 steps', want a length in steps, epochs or seconds");
     refused("train: {drop_last: 3}\n", "r.yaml:1: train.drop_last: got '3', want true or false");
     refused("split: {validation: 1.5}\n",
             "r.yaml:1: split.validation: got '1.5', want a value from 0 to 0.999999");

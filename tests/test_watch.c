@@ -187,6 +187,7 @@ START_TEST(a_run_that_explodes_goes_back_to_its_best_with_a_smaller_rate)
         } while (p.reason == BELAY_STOP_NONE);
         ck_ok(ctx, belay_trainer_finish(t, &r));
         ck_assert_int_eq(r.reason, BELAY_STOP_EPOCHS);
+        ck_assert(!files || strstr(r.sentence, "train.epochs=40"));
         ck_assert(isfinite(p.train_loss) && isfinite(r.best));
         ck_assert_double_lt(worst, 2); // it trains on from the best
         ck_assert_msg(strstr(messages, "back to the weights of step 20") != NULL, "%s", messages);

@@ -106,6 +106,7 @@ static int manual_recipe(void)
     static const char *const kinds[][2] = {
         { "key", "KEYS" },       { "layer", "LAYERS" },         { "loss", "LOSSES" },
         { "metric", "METRICS" }, { "optimizer", "OPTIMIZERS" }, { "schedule", "SCHEDULES" },
+        { "rule", "STOP RULES" },
     };
     char title[320];
     roff_head("BELAY\\-RECIPE", 5, "belay\\-recipe", "what belay trains, on what and until when");

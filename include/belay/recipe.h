@@ -33,7 +33,7 @@ BELAY_API BELAY_MUST_CHECK belay_status belay_recipe_guess(belay_ctx *ctx, const
                                                            belay_text_fn fn, void *user);
 
 // All that a recipe can say: `kind` is "key" (name "train.batch"), "format" (of data), "layer",
-// "loss", "metric", "optimizer", "schedule", or "environment" for the variables that the library
+// "loss", "metric", "optimizer", "rule" (of stop.rule), "schedule", or "environment" for the variables that the library
 // reads. Options follow what they belong to: kind "option", name "lr".
 typedef struct belay_config_item {
     const char *kind, *name;

@@ -78,6 +78,8 @@ static void visit_training(struct walk *w)
         visit(w, "optimizer", belay_optimizers[i]->name, "", "", belay_optimizers[i]->help);
         visit_options(w, belay_optimizers[i]->options);
     }
+    for (size_t i = 0; belay_monitor_rules[i].name; i++)
+        visit(w, "rule", belay_monitor_rules[i].name, "", "", belay_monitor_rules[i].help);
     for (size_t i = 0; belay_schedules[i]; i++) {
         visit(w, "schedule", belay_schedules[i]->name, "", "", belay_schedules[i]->help);
         visit_options(w, belay_schedules[i]->options);

@@ -115,6 +115,36 @@ static void add_patience(struct belay_trainer *t, struct belay_str *s)
                                                                                  : "seconds");
 }
 
+// The change of the recipe that lets the run go on.
+static void add_way_on(struct belay_trainer *t, struct belay_str *s)
+{
+    const struct belay_recipe *r = t->recipe;
+    bool own = t->decider == 0; // stop itself decided, none of stop.also
+    if (t->reason == BELAY_STOP_DIVERGED || t->reason == BELAY_STOP_NAN) {
+        if (t->s.num_bests)
+            belay_str_addf(s, " Go on from the best with a smaller rate: belay train RECIPE init=%s",
+                           t->paths.best);
+        return;
+    }
+    if (t->reason == BELAY_STOP_PATIENCE && own) {
+        add_patience(t, s);
+        return;
+    }
+    belay_str_addf(s, " Go on: belay resume %s", t->paths.dir);
+    if (t->reason == BELAY_STOP_EPOCHS)
+        belay_str_addf(s, " train.epochs=%g", r->epochs.value * 2);
+    else if (t->reason == BELAY_STOP_STEPS)
+        belay_str_addf(s, " train.steps=%llu", 2 * (unsigned long long) t->s.step);
+    else if (t->reason == BELAY_STOP_TIME && r->time.value > 0)
+        belay_str_addf(s, " train.time=%gseconds", r->time.value * 2);
+    else if (t->reason == BELAY_STOP_CRITERION && own)
+        belay_str_add(s, " stop.rule=patience");
+    else if (t->reason == BELAY_STOP_THRESHOLD && own)
+        belay_str_add(s, " stop.threshold=off");
+    else if (!own && t->reason != BELAY_STOP_CANCELLED)
+        belay_str_add(s, " stop.also=[]");
+}
+
 void belay_trainer_make_sentence(struct belay_trainer *t)
 {
     struct belay_str *s = &t->sentence;
@@ -129,20 +159,7 @@ void belay_trainer_make_sentence(struct belay_trainer *t)
                        (unsigned long long) epoch_of(t, t->s.monitor.best_step));
     if (t->no_files)
         return;
-    if (t->reason == BELAY_STOP_CANCELLED)
-        belay_str_addf(s, " Go on: belay resume %s", t->paths.dir);
-    else if (t->reason == BELAY_STOP_PATIENCE && t->decider == 0)
-        add_patience(t, s);
-    else if (t->reason == BELAY_STOP_CRITERION && t->decider == 0)
-        belay_str_addf(s, " Go on: belay resume %s stop.rule=patience", t->paths.dir);
-    else if (t->reason == BELAY_STOP_THRESHOLD && t->decider == 0)
-        belay_str_addf(s, " Go on: belay resume %s stop.threshold=off", t->paths.dir);
-    else if (t->reason == BELAY_STOP_DIVERGED)
-        belay_str_addf(s, " Go on from the best with a smaller rate: belay train RECIPE init=%s",
-                       t->paths.best);
-    else if (t->reason == BELAY_STOP_EPOCHS)
-        belay_str_addf(s, " Go on: belay resume %s train.epochs=%g", t->paths.dir,
-                       t->recipe->epochs.value * 2);
+    add_way_on(t, s);
 }
 
 static void add_number(struct belay_str *s, const char *key, double value)
