@@ -176,6 +176,11 @@ belay_status belay_engine_create(struct belay_log *log, const struct belay_engin
     BELAY_TRY_DONE(belay_engine_check_memory(e));
     BELAY_TRY_DONE(make_buffers(e));
     BELAY_TRY_DONE(belay_engine_upload_data(e));
+    // Before kernels are built: that takes the driver memory of its own.
+    if (!e->stream && e->p.uploaded) {
+        BELAY_TRY_DONE(belay_device_finish(e->dev));
+        e->p.uploaded(e->p.uploaded_user);
+    }
     BELAY_TRY_DONE(belay_engine_make_programs(e));
     BELAY_TRY_DONE(init_params(e));
     *out = e;
@@ -232,11 +237,6 @@ void belay_engine_destroy(struct belay_engine **engine)
     belay_free(e->params);
     belay_free(e);
     *engine = NULL;
-}
-
-bool belay_engine_streams(const struct belay_engine *e)
-{
-    return e->stream;
 }
 
 void belay_engine_describe(const struct belay_engine *e, struct belay_str *out)

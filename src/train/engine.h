@@ -45,6 +45,9 @@ struct belay_engine_params { // borrowed, but what is marked
     double ema;                        // decay of the weights' mean over steps; 0: none
     int64_t accumulate;                // batches of one step; 0: 1
     bool stream;                       // force streaming (tests)
+    // Called once the features of the parts are on the device and not needed any more; NULL: none.
+    void (*uploaded)(void *user);
+    void *uploaded_user;
 };
 
 struct belay_engine_param {
@@ -83,8 +86,6 @@ const char *belay_engine_state_name(const struct belay_engine *e, int state);
 // The arena of the weights that evaluation uses and that are worth keeping: 0, or that of the mean.
 int belay_engine_shown(const struct belay_engine *e);
 size_t belay_engine_arena_count(const struct belay_engine *e); // elements of each arena
-// Whether it reads the features of its parts after it was made.
-bool belay_engine_streams(const struct belay_engine *e);
 void belay_engine_describe(const struct belay_engine *e, struct belay_str *out);
 
 // The order of the training part for an epoch: a permutation of 0 … rows-1, uploaded in queue

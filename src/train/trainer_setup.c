@@ -41,8 +41,9 @@ static int find_option(const struct belay_optimizer *opt, const char *name)
 }
 
 // They are on the device now.
-static void forget_features(struct belay_trainer *t)
+static void forget_features(void *user)
 {
+    struct belay_trainer *t = user;
     struct belay_dataset *all[] = { &t->data.train, &t->data.validation, &t->data.test };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         belay_free_aligned(all[i]->x);
@@ -70,6 +71,8 @@ static belay_status make_engine(struct belay_trainer *t, const belay_trainer_par
         .scores = belay_metrics_need(r, "scores"),
         .optimizer = r->optimizer,
         .clip_norm = r->clip_norm,
+        .uploaded = forget_features,
+        .uploaded_user = t,
         .ema = r->ema,
         .accumulate = r->accumulate,
     };
@@ -81,10 +84,7 @@ static belay_status make_engine(struct belay_trainer *t, const belay_trainer_par
         t->group_options[i] = e.group_options[i];
     }
     e.num_groups = t->num_groups = r->num_groups + 1;
-    BELAY_TRY(belay_engine_create(t->log, &e, &t->engine));
-    if (!belay_engine_streams(t->engine))
-        forget_features(t);
-    return BELAY_OK;
+    return belay_engine_create(t->log, &e, &t->engine);
 }
 
 static belay_status check_metrics(struct belay_trainer *t)
