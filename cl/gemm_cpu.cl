@@ -9,12 +9,24 @@
 #include "gemm_cpu.clh"
 #define TN (NV * W)
 
+// A product with element-wise work behind it is built with macros before this text: TAIL_PARAMS,
+// its operands as arguments of the kernel, TAIL_FIELDS and TAIL_SET, the same in `sink`, TAIL_BODY,
+// statements that take `v` at element `e` of C (row `row`, column `col`, `rest` of them) and store
+// the outcome, and TAIL_KEEP: whether C is wanted too.
+#ifndef TAIL_BODY
+#define TAIL_PARAMS
+#define TAIL_FIELDS
+#define TAIL_SET
+#endif
+
 // What becomes of a tile's sums.
 struct sink {
     global float *c, *part;
     uint n;
     bool first, last; // block of k
     float alpha, beta;
+    size_t row; // of all batches
+    TAIL_FIELDS
 };
 
 // The rows of A along k: UNIT: the rows of a tile are neighbours (panels, or A transposed).
@@ -47,17 +59,32 @@ INLINE void begin_sums(VW (*sum)[NV], const struct sink *to, size_t at, uint row
 }
 
 // A vector of finished sums to C.
-INLINE void put(const struct sink *to, size_t e, VW v, uint count)
+INLINE void put(const struct sink *to, size_t e, VW v, uint rest)
 {
     v *= to->alpha;
     if (to->beta != 0)
-        v += to->beta * load_part(to->c + e, count);
-    store_part(to->c + e, v, count);
+        v += to->beta * load_part(to->c + e, rest);
+    store_part(to->c + e, v, rest);
 }
 
-INLINE void end_sums(VW (*sum)[NV], const struct sink *to, size_t at, uint rows, uint columns)
+#ifdef TAIL_BODY
+INLINE void put_tail(const struct sink *to, size_t row, uint col, VW v, uint rest)
 {
+    const size_t e = row * to->n + col;
+    v *= to->alpha;
+    TAIL_BODY
+}
+#endif
+
+INLINE void end_sums(VW (*sum)[NV], const struct sink *to, uint row, uint rows, uint col,
+                     uint columns)
+{
+    const size_t at = (size_t) row * to->n + col;
+#ifdef TAIL_BODY
+    const bool plain = !to->last;
+#else
     const bool plain = !to->last || (to->alpha == 1 && to->beta == 0);
+#endif
     if (plain && rows == MR && columns == TN) {
         global float *c = (to->last ? to->c : to->part) + at;
         UNROLL
@@ -77,23 +104,29 @@ INLINE void end_sums(VW (*sum)[NV], const struct sink *to, size_t at, uint rows,
         const size_t e = at + (size_t) i * to->n;
         for (uint j = 0; j < columns; j += W) {
             const VW v = LOAD(tile + i * TN + j);
-            if (to->last)
-                put(to, e + j, v, columns - j);
-            else
+            if (!to->last) {
                 store_part(to->part + e + j, v, columns - j);
+                continue;
+            }
+#ifdef TAIL_BODY
+            put_tail(to, to->row + row + i, col + j, v, columns - j);
+#endif
+#if !defined(TAIL_BODY) || TAIL_KEEP
+            put(to, e + j, v, columns - j);
+#endif
         }
     }
 }
 
-// The tile of C at element `at`. `a` begins at its first row; b: TN columns, ldb apart along k.
+// A tile of C. `a` begins at its first row; b: TN columns, ldb apart along k.
 // Not inlined: compilers make several copies of it in the loops around it.
-__attribute__((noinline)) void make_tile(const struct sink *to, size_t at, uint rows,
+__attribute__((noinline)) void make_tile(const struct sink *to, uint row0, uint rows, uint col0,
                                          uint columns, global const float *a, size_t as0,
                                          size_t as1, global const float *b, size_t ldb, uint k)
 {
     VW sum[MR][NV];
     size_t q = 0;
-    begin_sums(sum, to, at, rows, columns);
+    begin_sums(sum, to, (size_t) row0 * to->n + col0, rows, columns);
 #if !UNIT
     global const float *row[MR];
     UNROLL
@@ -113,7 +146,7 @@ __attribute__((noinline)) void make_tile(const struct sink *to, size_t at, uint 
                 sum[i][j] = fma(x, y[j], sum[i][j]);
         }
     }
-    end_sums(sum, to, at, rows, columns);
+    end_sums(sum, to, row0, rows, col0, columns);
 }
 
 // Rows of A to panels [rows / MR][k][MR]; rows behind the last repeat it.
@@ -206,7 +239,7 @@ kernel void gemm_cpu(global float *c, global float *part, global const float *a,
                      global const float *b, global float *scratch, uint m, uint n, uint k, uint as0,
                      uint as1, uint bs0, uint bs1, uint mb, uint nb, uint kc, uint pack, uint room,
                      uint sums, uint split, uint all, float alpha, float beta, uint batches,
-                     uint8 batch_dim, uint8 batch_a, uint8 batch_b)
+                     uint8 batch_dim, uint8 batch_a, uint8 batch_b TAIL_PARAMS)
 {
     const uint i0 = (uint) get_global_id(1) * mb, i1 = min(m, i0 + mb);
     const uint j0 = (uint) get_global_id(0) * nb, j1 = min(n, j0 + nb);
@@ -224,7 +257,10 @@ kernel void gemm_cpu(global float *c, global float *part, global const float *a,
         uint p0 = 0;
         do { // once for k 0 too
             const uint kb = min(kc, kq - p0);
-            const struct sink to = { c + cq, part + cq, n, p0 == 0, p0 + kb == kq, alpha, beta };
+            struct sink to = { .c = c + cq, .part = part + cq, .n = n, .first = p0 == 0,
+                               .last = p0 + kb == kq, .alpha = alpha, .beta = beta,
+                               .row = (size_t) q * m };
+            TAIL_SET
             global const float *const ap = aq + p0 * (size_t) as1;
             global const float *const bp = bq + p0 * (size_t) bs0;
             if (whole < i1)
@@ -239,7 +275,7 @@ kernel void gemm_cpu(global float *c, global float *part, global const float *a,
                            (size_t) kc * TN);
                 for (uint i = i0; i < i1; i += MR) {
                     const bool packed_a = i >= whole;
-                    make_tile(&to, (size_t) i * n + j, min(i1 - i, (uint) MR), columns,
+                    make_tile(&to, i, min(i1 - i, (uint) MR), j, columns,
                               packed_a ? panels + (size_t) (i - whole) * kb : ap + i * (size_t) as0,
                               packed_a ? 1 : as0, packed_a ? MR : as1,
                               !packed_b     ? from

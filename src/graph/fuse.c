@@ -15,6 +15,7 @@ struct fuser {
     char *seen;   // scratch of the search, by representative
     int *stack;
     size_t max_args;
+    bool tails; // element-wise work right behind its product
 };
 
 static bool is_view(const struct belay_node *n)
@@ -328,6 +329,38 @@ static bool ready(const struct fuser *f, const struct belay_group *group, const 
     return true;
 }
 
+static bool reads_value(const struct belay_group *group, const struct belay_value *v)
+{
+    for (int k = 0; k < group->num_x; k++)
+        if (group->x[k] == v)
+            return true;
+    return false;
+}
+
+// Element-wise work, all of it on what a product makes, element for element.
+static bool is_tail(const struct belay_group *product, const struct belay_group *group)
+{
+    const struct belay_value *v = product->y[0];
+    if (!group->elementwise || group->sum || !product->nodes[0]->op->gemm ||
+        group->segment != product->segment || v->adds || !reads_value(group, v) ||
+        !belay_shape_equal(&group->space->shape, &v->shape))
+        return false;
+    for (int k = 0; k < group->num_y; k++)
+        if (!group->y[k]->node->op->expr || group->y[k]->adds)
+            return false;
+    return true;
+}
+
+// Which set that is ready is the tail of a product just placed; -1: none.
+static int find_tail(const struct fuser *f, const struct belay_group *made, const int *sets,
+                     const char *done, int num, const struct belay_group *product)
+{
+    for (int i = 0; i < num; i++)
+        if (!done[sets[i]] && is_tail(product, &made[i]) && ready(f, &made[i], done, sets[i]))
+            return i;
+    return -1;
+}
+
 static belay_status order_groups(struct fuser *f, struct belay_plan *plan)
 {
     struct belay_group *made = belay_arena_array(f->arena, f->num_nodes + 1, sizeof(*made));
@@ -355,6 +388,13 @@ static belay_status order_groups(struct fuser *f, struct belay_plan *plan)
                 done[sets[i]] = 1;
                 left--;
                 any = true;
+                int tail = f->tails ? find_tail(f, made, sets, done, num, &made[i]) : -1;
+                if (tail >= 0) {
+                    plan->groups[plan->num_groups] = made[tail];
+                    plan->groups[plan->num_groups++].tail = true;
+                    done[sets[tail]] = 1;
+                    left--;
+                }
                 break;
             }
         }
@@ -395,6 +435,7 @@ belay_status belay_fuse(struct belay_plan *plan, const struct belay_plan_params 
     // Everything that groups point to lives in the plan's arena.
     struct fuser f = { .g = plan->graph, .arena = &plan->arena_mem };
     f.max_args = params->max_inputs ? params->max_inputs : 24;
+    f.tails = !params->no_fusion;
     BELAY_TRY(fuser_init(&f));
     for (size_t i = 0; i < f.num_nodes && !params->no_fusion; i++)
         if (f.set[i] >= 0 && f.g->nodes[i]->op->eval)

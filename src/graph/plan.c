@@ -81,6 +81,9 @@ static void find_lifetimes(struct belay_plan *plan)
             if (!shape_only && group->x[k]->kind != BELAY_VALUE_SCALAR)
                 touch(plan, group->x[k], i);
         }
+        for (int k = 0; group->tail && k < group[-1].num_x; k++)
+            if (group[-1].x[k]->kind != BELAY_VALUE_SCALAR)
+                touch(plan, group[-1].x[k], i);
     }
 }
 

@@ -20,6 +20,9 @@ struct belay_group {
     // output is the last of y. NULL: none.
     struct belay_node *sum;
     int segment;               // between effects
+    // Element-wise work on what the product right before it makes: a device may do both at once,
+    // so the product's inputs live on until here.
+    bool tail;
 };
 
 enum belay_place_kind {

@@ -326,3 +326,11 @@ belay_status belay_cl_fused_text(struct belay_cl *cl, const struct belay_group *
     add_body(out, group, space);
     return out->failed ? belay_fail_nomem(cl->log, out->length) : BELAY_OK;
 }
+
+void belay_cl_fused_value(struct belay_str *s, const struct belay_group *group,
+                          const struct belay_node *node)
+{
+    belay_str_addf(s, "const V v%d_0 = ", node->id);
+    add_expression(s, group, node);
+    belay_str_add(s, "; ");
+}

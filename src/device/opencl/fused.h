@@ -32,6 +32,9 @@ void belay_cl_add_pointers(struct belay_str *s, const struct belay_group *group,
 void belay_cl_add_indices(struct belay_str *s, const struct belay_cl_space *space, int first);
 void belay_cl_add_chain(struct belay_str *s, const struct belay_group *group,
                         const struct belay_cl_space *space);
+// A statement "const V v<node>_0 = …;" of operands x<input> and v<node>_0.
+void belay_cl_fused_value(struct belay_str *s, const struct belay_group *group,
+                          const struct belay_node *node);
 // The vector width of generated kernels on this device.
 unsigned belay_cl_fused_width(const struct belay_cl *cl);
 // A number as an OpenCL C float constant, exact.

@@ -168,6 +168,13 @@ static belay_status check_sizes(struct belay_cl *cl, const struct belay_gemm *g)
 belay_status belay_cl_gemm_bind(struct belay_cl *cl, struct belay_cl_gemm_slot *slot,
                                 const struct belay_cl_gemm_call *call)
 {
+    return belay_cl_gemm_bind_tail(cl, slot, call, NULL);
+}
+
+belay_status belay_cl_gemm_bind_tail(struct belay_cl *cl, struct belay_cl_gemm_slot *slot,
+                                     const struct belay_cl_gemm_call *call,
+                                     const struct belay_cl_tail *tail)
+{
     BELAY_TRY(ready(cl));
     BELAY_TRY(check_sizes(cl, &call->g));
     int index;
@@ -176,7 +183,18 @@ belay_status belay_cl_gemm_bind(struct belay_cl *cl, struct belay_cl_gemm_slot *
     if (slot->provider != provider)
         belay_cl_gemm_drop(cl, slot);
     slot->provider = provider;
+    if (tail)
+        return provider->bind_tail(cl, state_of(cl, provider), call, tail, &slot->product);
     return provider->bind(cl, state_of(cl, provider), call, &slot->product);
+}
+
+belay_status belay_cl_gemm_takes_tail(struct belay_cl *cl, const struct belay_gemm *g, bool *out)
+{
+    BELAY_TRY(ready(cl));
+    int index;
+    BELAY_TRY(choose(cl, g, &index));
+    *out = providers[index]->takes_tail && providers[index]->takes_tail(cl, g);
+    return BELAY_OK;
 }
 
 belay_status belay_cl_gemm_run(struct belay_cl *cl, struct belay_cl_gemm_slot *slot)

@@ -4,6 +4,13 @@
 
 #include "device/opencl/cl.h"
 
+// Element-wise work on a product's values that its kernel may do before it stores them.
+struct belay_cl_tail {
+    const char *macros;  // TAIL_*: see cl/gemm_cpu.cl
+    const cl_mem *mem;   // its operands
+    int num;
+};
+
 // One product with its memory. Buffers begin with the operand (offset 0).
 struct belay_cl_gemm_call {
     struct belay_gemm g;
@@ -31,6 +38,11 @@ struct belay_cl_provider {
     belay_status (*choices)(struct belay_cl *cl, void *state, const struct belay_gemm *g,
                             struct belay_cl_choices *out);
     bool (*knows)(struct belay_cl *cl, const char *choice);
+    // Whether it does the work of tails with this product, and binding one. NULL: never.
+    bool (*takes_tail)(const struct belay_cl *cl, const struct belay_gemm *g);
+    belay_status (*bind_tail)(struct belay_cl *cl, void *state,
+                              const struct belay_cl_gemm_call *call,
+                              const struct belay_cl_tail *tail, struct belay_cl_product **p);
     // Makes *p if it is NULL and sets it to the call. Later calls have no larger sizes.
     belay_status (*bind)(struct belay_cl *cl, void *state, const struct belay_cl_gemm_call *call,
                          struct belay_cl_product **p);
@@ -51,6 +63,12 @@ struct belay_cl_gemm_slot {
 // first needed, and switched off with a warning when it is wrong; the next best takes over then.
 belay_status belay_cl_gemm_bind(struct belay_cl *cl, struct belay_cl_gemm_slot *slot,
                                 const struct belay_cl_gemm_call *call);
+// Whether the product's provider (opened now if need be) does tails of it.
+belay_status belay_cl_gemm_takes_tail(struct belay_cl *cl, const struct belay_gemm *g, bool *out);
+// Binds with a tail, which lives as long as the slot's product, where the provider takes it.
+belay_status belay_cl_gemm_bind_tail(struct belay_cl *cl, struct belay_cl_gemm_slot *slot,
+                                     const struct belay_cl_gemm_call *call,
+                                     const struct belay_cl_tail *tail);
 belay_status belay_cl_gemm_run(struct belay_cl *cl, struct belay_cl_gemm_slot *slot);
 void belay_cl_gemm_drop(struct belay_cl *cl, struct belay_cl_gemm_slot *slot);
 void belay_cl_gemm_destroy(struct belay_cl *cl);

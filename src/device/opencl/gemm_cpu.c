@@ -18,6 +18,7 @@ struct job {
     struct belay_cpu_choice choice;
     struct belay_cpu_range range;
     cl_mem a, b, c;
+    const struct belay_cl_tail *tail;
     int64_t all;    // k of the whole product
     cl_uint splits; // 1: none
 };
@@ -91,7 +92,7 @@ static void split(struct job *job)
 {
     struct belay_gemm *g = &job->g;
     job->all = g->k;
-    job->splits = belay_cpu_splits(g, job->batch.count);
+    job->splits = belay_cpu_splits(g);
     if (job->splits == 1)
         return;
     g->k = (g->k + job->splits - 1) / job->splits;
@@ -102,9 +103,10 @@ static void split(struct job *job)
 }
 
 static belay_status plan_job(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
-                             struct job *job)
+                             const struct belay_cl_tail *tail, struct job *job)
 {
-    *job = (struct job){ .g = call->g, .a = call->a, .b = call->b, .c = call->c };
+    *job = (struct job){ .g = call->g, .a = call->a, .b = call->b, .c = call->c,
+                          .tail = tail };
     turn_column(&job->g, &job->a, &job->b);
     BELAY_TRY(belay_cl_batch_of(cl, &job->g, &job->batch));
     if (job->g.m == 0 || job->g.n == 0 || job->batch.count == 0)
@@ -113,6 +115,16 @@ static belay_status plan_job(struct belay_cl *cl, const struct belay_cl_gemm_cal
     split(job);
     belay_cpu_range_of(&cl->dev->profile, &job->g, job->batch.count, &job->choice, &job->range);
     return BELAY_OK;
+}
+
+// Where the tiles' own store ends a product; sums of parts and dot products have no tail.
+static bool cpu_takes_tail(const struct belay_cl *cl, const struct belay_gemm *g)
+{
+    struct belay_cpu_choice c;
+    if (g->m == 0 || g->n <= 1 || g->beta != 0)
+        return false;
+    belay_cpu_default(&cl->dev->profile, g, &c);
+    return c.form == BELAY_CPU_TILES && belay_cpu_splits(g) == 1;
 }
 
 static void drop_kernel(struct belay_cl_launch *l)
@@ -135,6 +147,23 @@ static cl_uint width_of(const struct belay_cl *cl)
     return width >= 16 ? 16 : width >= 8 ? 8 : 4;
 }
 
+static belay_status tail_program(struct belay_cl *cl, const struct belay_cl_tail *tail,
+                                 const char *options, cl_program *out)
+{
+    struct belay_str text = { 0 };
+    belay_status status;
+    belay_str_add(&text, tail->macros);
+    BELAY_TRY_DONE(belay_cl_source(cl, "gemm_cpu", &text));
+    if (text.failed) {
+        status = belay_fail_nomem(cl->log, text.length);
+        goto done;
+    }
+    status = belay_cl_program_text(cl, "a product with its tail", text.text, options, out);
+done:
+    belay_str_free(&text);
+    return status;
+}
+
 // The kernel of a choice; that of another one is given back.
 static belay_status make_kernel(struct belay_cl *cl, const struct job *job,
                                 struct belay_cl_product *p)
@@ -143,13 +172,17 @@ static belay_status make_kernel(struct belay_cl *cl, const struct job *job,
     const bool dot = c->form == BELAY_CPU_DOT;
     char options[sizeof(p->options)];
     cl_program program;
-    snprintf(options, sizeof(options), "-w -DW=%u -D%s=%u -D%s=%u -DUNIT=%d",
+    snprintf(options, sizeof(options), "-w -DW=%u -D%s=%u -D%s=%u -DUNIT=%d%s",
              (unsigned) width_of(cl), dot ? "DM" : "MR", (unsigned) c->rows, dot ? "DN" : "NV",
-             (unsigned) c->vectors, job->g.ta || c->pack_a);
+             (unsigned) c->vectors, job->g.ta || c->pack_a, job->tail ? " -DTAIL" : "");
     if (p->main.kernel && strcmp(options, p->options) == 0)
         return BELAY_OK;
     drop_kernel(&p->main);
-    BELAY_TRY(belay_cl_program_file(cl, dot ? "gemm_cpu_dot" : "gemm_cpu", options, &program));
+    if (job->tail)
+        BELAY_TRY(tail_program(cl, job->tail, options, &program));
+    else
+        BELAY_TRY(belay_cl_program_file(cl, dot ? "gemm_cpu_dot" : "gemm_cpu", options,
+                                        &program));
     BELAY_TRY(belay_cl_kernel(cl, program, dot ? "gemm_cpu_dot" : "gemm_cpu", &p->main.kernel));
     strcpy(p->options, options);
     return BELAY_OK;
@@ -233,6 +266,8 @@ static belay_status set_tiles(struct belay_cl *cl, const struct job *job, cl_mem
     put(&a, sizeof(float), parts ? &one : &g->alpha);
     put(&a, sizeof(float), parts ? &zero : &g->beta);
     put_batches(&a, &job->batch);
+    for (int i = 0; job->tail && i < job->tail->num; i++)
+        put_mem(&a, job->tail->mem[i]);
     return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu");
 }
 
@@ -310,10 +345,10 @@ static belay_status set_all(struct belay_cl *cl, const struct job *job, struct b
 }
 
 static belay_status bind(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
-                         struct belay_cl_product *p)
+                         const struct belay_cl_tail *tail, struct belay_cl_product *p)
 {
     struct job job;
-    BELAY_TRY(plan_job(cl, call, &job));
+    BELAY_TRY(plan_job(cl, call, tail, &job));
     p->main.skip = job.g.m == 0 || job.g.n == 0 || job.batch.count == 0;
     p->sum.skip = true;
     if (p->main.skip)
@@ -327,12 +362,19 @@ static belay_status bind(struct belay_cl *cl, const struct belay_cl_gemm_call *c
     return set_all(cl, &job, p);
 }
 
-static belay_status cpu_bind(struct belay_cl *cl, void *state,
-                             const struct belay_cl_gemm_call *call, struct belay_cl_product **p)
+static belay_status cpu_bind_tail(struct belay_cl *cl, void *state,
+                                  const struct belay_cl_gemm_call *call,
+                                  const struct belay_cl_tail *tail, struct belay_cl_product **p)
 {
     if (!*p && !(*p = belay_alloc(sizeof(**p))))
         return belay_fail_nomem(cl->log, sizeof(**p));
-    return bind(cl, call, *p);
+    return bind(cl, call, tail, *p);
+}
+
+static belay_status cpu_bind(struct belay_cl *cl, void *state,
+                             const struct belay_cl_gemm_call *call, struct belay_cl_product **p)
+{
+    return cpu_bind_tail(cl, state, call, NULL, p);
 }
 
 static belay_status cpu_run(struct belay_cl *cl, void *state, struct belay_cl_product *p)
@@ -348,6 +390,8 @@ const struct belay_cl_provider belay_cl_gemm_cpu = {
     .takes = cpu_takes,
     .choices = cpu_choices,
     .knows = cpu_knows,
+    .takes_tail = cpu_takes_tail,
+    .bind_tail = cpu_bind_tail,
     .bind = cpu_bind,
     .run = cpu_run,
     .destroy = cpu_destroy,

@@ -38,7 +38,7 @@ void belay_cpu_range_of(const struct belay_profile *profile, const struct belay_
                         struct belay_cpu_range *out);
 // Into how many parts k is divided, by the shape alone since it changes the order of summation:
 // more than 1 where C is small and k long. Parts are products of their own, added in order.
-cl_uint belay_cpu_splits(const struct belay_gemm *g, uint64_t batches);
+cl_uint belay_cpu_splits(const struct belay_gemm *g);
 // What could be chosen in the default's form, the default first; returns how many.
 size_t belay_cpu_candidates(const struct belay_profile *profile, const struct belay_gemm *g,
                             struct belay_cpu_choice *out, size_t most);

@@ -117,10 +117,10 @@ static void count_blocks(const struct belay_profile *profile, const struct belay
         blocks[1] = ceil_div(blocks[1], units) * units;
 }
 
-cl_uint belay_cpu_splits(const struct belay_gemm *g, uint64_t batches)
+cl_uint belay_cpu_splits(const struct belay_gemm *g)
 {
     const int64_t squares = ceil_div(g->m, 16) * ceil_div(g->n, 16);
-    if (batches != 1 || squares >= 16 || g->k < 2048)
+    if (g->batch_rank > 0 || squares >= 16 || g->k < 2048)
         return 1;
     return (cl_uint) least(ceil_div(32, squares), g->k / 512);
 }

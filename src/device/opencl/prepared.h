@@ -12,6 +12,7 @@ struct belay_cl_fused {
 struct belay_cl_prepared {
     const struct belay_plan *plan;
     struct belay_cl_fused *fused; // by group
+    struct belay_step *product;   // the step made last, if its product is left to its tail's step
 };
 
 #endif

@@ -85,11 +85,32 @@ static belay_status make_constants(struct belay_cl *cl, struct belay_step *step)
     return BELAY_OK;
 }
 
+// A product whose tail comes next is left to that one's step.
+static belay_status join_tail(struct belay_cl *cl, struct belay_cl_prepared *p,
+                              struct belay_step *step)
+{
+    const struct belay_group *group = step->group;
+    bool left = false;
+    if (p->product) {
+        const struct belay_place *place = belay_plan_place(p->plan, group[-1].y[0]);
+        step->product = p->product;
+        step->keeps_product =
+            place->kind != BELAY_PLACE_ARENA || place->last > group - p->plan->groups;
+        step->kind = &belay_cl_step_tail;
+    } else if (step->kind == &belay_cl_step_gemm) {
+        BELAY_TRY(belay_cl_step_has_tail(cl, p->plan, group, &left));
+    }
+    p->product = left ? step : NULL;
+    if (left)
+        step->kind = NULL;
+    return BELAY_OK;
+}
+
 belay_status belay_cl_step_create(struct belay_device *dev, void *prepared,
                                   const struct belay_step_desc *desc, struct belay_step **out)
 {
     struct belay_cl *cl = belay_cl_of(dev);
-    const struct belay_cl_prepared *p = prepared;
+    struct belay_cl_prepared *p = prepared;
     belay_status status = BELAY_OK;
     struct belay_step *step = belay_alloc(sizeof(*step));
     if (!step)
@@ -103,6 +124,7 @@ belay_status belay_cl_step_create(struct belay_device *dev, void *prepared,
         status = belay_fail_nomem(cl->log, sizeof(cl_mem));
         goto done;
     }
+    BELAY_TRY_DONE(join_tail(cl, p, step));
     if (step->kind) {
         BELAY_TRY_DONE(make_constants(cl, step));
         BELAY_TRY_DONE(step->kind->create(cl, step));
@@ -138,6 +160,8 @@ void belay_cl_step_destroy(struct belay_device *dev, struct belay_step **step)
     for (int i = 0; s->constants && i < s->group->num_x; i++)
         belay_buf_destroy(dev, &s->constants[i]);
     belay_buf_destroy(dev, &s->scratch);
+    belay_str_free(&s->tail_text);
+    belay_free(s->tail_mem);
     belay_free(s->constants);
     belay_free(s->kernels);
     belay_free(s->x);

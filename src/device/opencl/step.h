@@ -17,6 +17,7 @@ struct belay_cl_step_kind {
 extern const struct belay_cl_step_kind belay_cl_step_fused;
 extern const struct belay_cl_step_kind belay_cl_step_op;
 extern const struct belay_cl_step_kind belay_cl_step_gemm;
+extern const struct belay_cl_step_kind belay_cl_step_tail;
 
 // A kernel object of an op's step; one for each stage and name, so that arguments stay set.
 struct belay_cl_op_kernel {
@@ -39,7 +40,18 @@ struct belay_step {
     size_t scratch_count;     // floats
     struct belay_buf *constants; // of scalar inputs, by input; NULL: none
     struct belay_cl_gemm_slot gemm;
+    // Of a product's tail, whose step does both:
+    const struct belay_step *product; // the step before, not used when this one goes
+    struct belay_cl_tail tail;
+    struct belay_str tail_text;
+    cl_mem *tail_mem;
+    bool keeps_product; // others read what the product makes
+    bool joined;        // at the bound shapes: one kernel
 };
+
+// Whether a product's tail is done with it by the next step, so that its own has nothing to do.
+belay_status belay_cl_step_has_tail(struct belay_cl *cl, const struct belay_plan *plan,
+                                    const struct belay_group *product, bool *out);
 
 // The kernel object for a stage; made when it is new.
 belay_status belay_cl_step_kernel(struct belay_cl *cl, struct belay_step *step, int stage,
