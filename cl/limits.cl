@@ -1,5 +1,6 @@
 // What the device can do at best: multiply-adds in registers, streaming, a launch.
 // -DW: vector width. Results are written, so that nothing is thrown away; they mean nothing.
+// lint: -DW=8
 #define CAT_(a, b) a##b
 #define CAT(a, b) CAT_(a, b)
 #if W == 1

@@ -63,8 +63,8 @@ check_json()
 commands=$("$belay" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 check 'the help lists the commands' test "$(echo "$commands" | grep -cE '^(train|resume|eval|predict|manual)$')" = 5
 for command in $commands; do
-    run 0 'Options:' $command --help
-    check_json $command --help --json
+    run 0 "Options:" "$command" --help
+    check_json "$command" --help --json
 done
 run 0 'Exit codes:' --help
 run 0 '^belay [0-9]' --version
