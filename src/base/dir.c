@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,4 +142,76 @@ belay_status belay_dir_create_private(struct belay_log *log, const char *path)
         return belay_fail(log, BELAY_ERR_IO, "%s: cannot be made private: %s", path,
                           strerror(errno));
     return BELAY_OK;
+}
+
+void belay_file_touch(const char *path)
+{
+    (void) utimensat(AT_FDCWD, path, NULL, 0);
+}
+
+// ---- caches ----
+
+struct used_file {
+    char *path; // owned
+    uint64_t size;
+    int64_t seconds, nanoseconds; // when it was used
+};
+
+static int by_use(const void *a, const void *b)
+{
+    const struct used_file *x = a, *y = b;
+    if (x->seconds != y->seconds)
+        return x->seconds < y->seconds ? -1 : 1;
+    if (x->nanoseconds != y->nanoseconds)
+        return x->nanoseconds < y->nanoseconds ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+// The regular files of a folder with their sizes; `files` has room for all names.
+static size_t look_at_files(const char *dir, char *const *names, size_t count,
+                            struct used_file *files)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct stat st;
+        char *path = belay_path_join(dir, names[i]);
+        if (!path || belay_sys_stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+            belay_free(path);
+            continue;
+        }
+        files[num++] = (struct used_file){ path, (uint64_t) st.st_size, st.st_mtim.tv_sec,
+                                           st.st_mtim.tv_nsec };
+    }
+    return num;
+}
+
+static void remove_oldest(const struct used_file *files, size_t count, size_t max_files,
+                          uint64_t max_bytes)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += files[i].size;
+    for (size_t i = 0; i < count && (count - i > max_files || bytes > max_bytes); i++) {
+        (void) belay_file_remove(NULL, files[i].path);
+        bytes -= files[i].size;
+    }
+}
+
+belay_status belay_dir_trim(struct belay_log *log, const char *path, size_t max_files,
+                            uint64_t max_bytes)
+{
+    char **names;
+    size_t count, num;
+    BELAY_TRY(belay_dir_list(log, path, &names, &count));
+    struct used_file *files = belay_alloc_array(count + 1, sizeof(*files));
+    num = files ? look_at_files(path, names, count, files) : 0;
+    if (num)
+        qsort(files, num, sizeof(*files), by_use);
+    remove_oldest(files, num, max_files, max_bytes);
+    for (size_t i = 0; i < num; i++)
+        belay_free(files[i].path);
+    belay_names_free(names, count);
+    bool whole = files != NULL;
+    belay_free(files);
+    return whole ? BELAY_OK : belay_fail_nomem(log, (count + 1) * sizeof(*files));
 }

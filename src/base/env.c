@@ -8,6 +8,7 @@
 const struct belay_env_var belay_env_vars[] = {
     { "BELAY_DEVICE", "device: host, opencl, opencl:N or opencl:PART-OF-A-NAME" },
     { "BELAY_CACHE_DIR", "folder for built programs and tuned parameters" },
+    { "BELAY_KERNEL_CACHE", "0: built programs are not kept on disk" },
     { "BELAY_FUSION", "0 switches the fusion of operators off" },
     { "BELAY_REUSE", "0 gives every value memory of its own" },
     { "BELAY_MAX_ALLOC", "bytes of the largest buffer that is asked for, less than the device's" },

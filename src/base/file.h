@@ -28,6 +28,12 @@ char *belay_path_join(const char *dir, const char *name);
 // The names in a folder without "." and "..", sorted. Owned: free each and the list.
 belay_status belay_dir_list(struct belay_log *log, const char *path, char ***names, size_t *count);
 void belay_names_free(char **names, size_t count);
+// Its time becomes now: it was used. What cannot be is left.
+void belay_file_touch(const char *path);
+// Removes the files of a folder that were used longest ago until at most `max_files` are left with at
+// most `max_bytes` in all. Folders in it stay. For caches: what cannot be removed is left.
+belay_status belay_dir_trim(struct belay_log *log, const char *path, size_t max_files,
+                            uint64_t max_bytes);
 
 // A durable replacement of one file: writes go to a temporary file in the same folder; commit
 // syncs it, renames it over the target and syncs the folder. Until then the old file stands.

@@ -11,6 +11,8 @@
 
 struct row {
     belay_op_time time;
+    bool tail;           // element-wise work that the product before may have done
+    double result_bytes; // of its first output
     double sample[SAMPLES];
 };
 
@@ -101,9 +103,12 @@ static belay_status add_plan(struct belay_device *dev, const struct belay_plan *
         return belay_fail_nomem(dev->log, num * sizeof(*rows));
     }
     timer->rows = rows;
-    for (size_t i = 0; i < num; i++)
-        BELAY_TRY(describe(dev, plan, (int) i, (int) timer->num_plans,
-                           &rows[timer->num_rows + i].time));
+    for (size_t i = 0; i < num; i++) {
+        struct row *row = &rows[timer->num_rows + i];
+        BELAY_TRY(describe(dev, plan, (int) i, (int) timer->num_plans, &row->time));
+        row->tail = plan->groups[i].tail;
+        row->result_bytes = (double) belay_plan_value_size(plan, plan->groups[i].y[0]);
+    }
     *out = &timer->plans[timer->num_plans++];
     **out = (struct timed_plan){ plan, timer->num_rows, (int) num };
     timer->num_rows += num;
@@ -177,6 +182,41 @@ static double median(double *sample, uint64_t num)
     return sample[count / 2];
 }
 
+// A product that took no time of its own was made by the kernel of its tail: one line for both. What
+// lies between them never went through memory.
+static belay_status join(struct belay_device *dev, const struct row *product, const struct row *tail,
+                         belay_op_time *out)
+{
+    struct belay_str name = { 0 };
+    belay_str_addf(&name, "%s+%s", product->time.name, tail->time.name);
+    *out = tail->time;
+    out->index = product->time.index;
+    out->flops += product->time.flops;
+    out->bytes += product->time.bytes - 2 * product->result_bytes;
+    out->name = name.failed ? NULL : belay_arena_strdup(&dev->timer->texts, name.text);
+    belay_str_free(&name);
+    return out->name ? BELAY_OK : belay_fail_nomem(dev->log, 64);
+}
+
+static belay_status make_result(struct belay_device *dev, struct belay_timer *timer, size_t *count)
+{
+    for (size_t i = 0; i < timer->num_rows; i++) {
+        struct row *row = &timer->rows[i];
+        row->time.seconds = median(row->sample, row->time.runs);
+    }
+    for (size_t i = 0; i < timer->num_rows; i++) {
+        const struct row *row = &timer->rows[i];
+        bool joined = i + 1 < timer->num_rows && row[1].tail && row->time.seconds == 0;
+        if (joined)
+            BELAY_TRY(join(dev, row, row + 1, &timer->out[*count]));
+        else
+            timer->out[*count] = row->time;
+        i += joined;
+        ++*count;
+    }
+    return BELAY_OK;
+}
+
 belay_status belay_timer_stop(struct belay_device *dev, const belay_op_time **ops, size_t *count)
 {
     struct belay_timer *timer = dev->timer;
@@ -190,12 +230,7 @@ belay_status belay_timer_stop(struct belay_device *dev, const belay_op_time **op
     timer->out = belay_alloc_array(timer->num_rows + 1, sizeof(*timer->out));
     if (!timer->out)
         return belay_fail_nomem(dev->log, timer->num_rows * sizeof(*timer->out));
-    for (size_t i = 0; i < timer->num_rows; i++) {
-        struct row *row = &timer->rows[i];
-        row->time.seconds = median(row->sample, row->time.runs);
-        timer->out[i] = row->time;
-    }
+    BELAY_TRY(make_result(dev, timer, count));
     *ops = timer->out;
-    *count = timer->num_rows;
     return BELAY_OK;
 }

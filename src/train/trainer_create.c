@@ -122,6 +122,7 @@ static belay_status create(belay_ctx *ctx, const belay_recipe *recipe,
                            const belay_trainer_params *p, bool resume_only, belay_trainer **out)
 {
     belay_status status = BELAY_OK;
+    struct belay_data_job data;
     *out = NULL;
     struct belay_trainer *t = belay_alloc(sizeof(*t));
     if (!t)
@@ -146,7 +147,8 @@ static belay_status create(belay_ctx *ctx, const belay_recipe *recipe,
     t->maximize = t->recipe->stop.maximize && !t->overfit;
     t->recipe->stop.maximize = t->maximize;
     BELAY_TRY_DONE(make_command(t));
-    BELAY_TRY_DONE(open_device(t));
+    belay_data_job_start(&data, t, p);
+    BELAY_TRY_DONE(belay_data_job_end(&data, open_device(t)));
     BELAY_TRY_DONE(belay_trainer_setup(t, p));
     if (!t->no_files)
         BELAY_TRY_DONE(open_run(t, resume_only));

@@ -99,7 +99,22 @@ struct belay_trainer {
     struct check_values last_check;
 };
 
-// trainer_setup.c: all but the run folder.
+// trainer_data.c
+struct belay_worker;
+struct belay_data_job {
+    struct belay_trainer *trainer;
+    const belay_trainer_params *params;
+    struct belay_worker *worker; // NULL: nothing was started
+    struct belay_log log;
+    belay_status status;
+};
+// Begins to load the data into the trainer, which nobody else may look at until the end.
+void belay_data_job_start(struct belay_data_job *job, struct belay_trainer *t,
+                          const belay_trainer_params *p);
+// Waits; `status` is what became of the work done meanwhile, and comes first.
+belay_status belay_data_job_end(struct belay_data_job *job, belay_status status);
+
+// trainer_setup.c: all but the data and the run folder.
 belay_status belay_trainer_setup(struct belay_trainer *t, const belay_trainer_params *p);
 
 // trainer_check.c

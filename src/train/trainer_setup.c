@@ -8,30 +8,6 @@
 #include "train/recipe_inner.h"
 #include "train/trainer_internal.h"
 
-static const struct belay_memory_data *as_memory(const belay_data *d, struct belay_memory_data *m)
-{
-    if (!d)
-        return NULL;
-    *m = (struct belay_memory_data){ d->x, d->y, d->labels, d->rows, d->features,
-                                     d->labels ? 1 : d->targets, d->classes };
-    return m;
-}
-
-static belay_status load_data(struct belay_trainer *t, const belay_trainer_params *p)
-{
-    struct belay_memory_data train, validation, test;
-    struct belay_dataset_params data = t->recipe->data;
-    if (t->overfit)
-        data.validation = 0;
-    if (!p->train && !t->recipe->has_data)
-        return belay_fail(t->log, BELAY_ERR_RECIPE, "%s: there is no data: section",
-                          t->recipe->name);
-    if (!p->train)
-        return belay_datasets_load(t->log, &data, &t->data);
-    return belay_datasets_from_memory(t->log, &data, as_memory(p->train, &train),
-                                      as_memory(p->validation, &validation),
-                                      as_memory(p->test, &test), &t->data);
-}
 static int find_option(const struct belay_optimizer *opt, const char *name)
 {
     for (int i = 0; i < BELAY_MAX_OPTIONS && opt->options[i].name; i++)
@@ -216,7 +192,6 @@ static belay_status load_init(struct belay_trainer *t)
 
 belay_status belay_trainer_setup(struct belay_trainer *t, const belay_trainer_params *p)
 {
-    BELAY_TRY(load_data(t, p));
     BELAY_TRY(count_steps(t));
     BELAY_TRY(check_metrics(t));
     make_schedule(t);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -11,7 +12,9 @@
 
 #define MAGIC "belay-kernels 1\n"
 #define MAX_BINARY ((uint64_t) 64 << 20) // bytes of one file
-#define MAX_FILES 512                    // in the folder; the oldest go first
+// Of the folder; what was used longest ago goes first.
+#define MAX_FILES 512
+#define MAX_BYTES ((uint64_t) 256 << 20)
 
 // PoCL keeps finished work-group functions, NVIDIA and Mesa finished code: better than what
 // CL_PROGRAM_BINARIES would give.
@@ -29,7 +32,9 @@ bool belay_cl_binary_path(struct belay_cl *cl, const char *text_key, char *out, 
     struct belay_hash h;
     struct belay_digest key;
     const char *dir = cl->dev->cache_dir;
-    if (!dir || driver_keeps_its_own(cl) || !belay_hash_begin(&h))
+    const char *wanted = belay_env("BELAY_KERNEL_CACHE");
+    bool off = wanted && strcmp(wanted, "0") == 0;
+    if (!dir || off || driver_keeps_its_own(cl) || !belay_hash_begin(&h))
         return false;
     const char *const parts[] = { MAGIC, text_key, cl->info.name, cl->info.platform,
                                   cl->info.driver, cl->info.version };
@@ -80,34 +85,26 @@ bool belay_cl_binary_load(struct belay_cl *cl, const char *path, const char *opt
         return false;
     bool loaded = whole(data, size, &binary, &length) &&
                   build_binary(cl, binary, length, options, out);
-    if (!loaded)
+    if (loaded)
+        belay_file_touch(path);
+    else
         belay_say(cl->log, BELAY_LOG_DEBUG, "kernel cache: %s is of no use, built again", path);
     belay_free(data);
     return loaded;
 }
 
-// The folder is the user's own; when it is full, all goes: it is only a cache.
+// The folder is the user's own. Room is made before a program comes, so the caps are passed by one
+// file at most.
 static bool prepare_folder(const char *path)
 {
     char dir[4096];
-    char **names;
-    size_t count;
     snprintf(dir, sizeof(dir), "%s", path);
     char *slash = strrchr(dir, '/');
     if (!slash)
         return false;
     *slash = '\0';
-    if (belay_dir_create_private(NULL, dir) != BELAY_OK ||
-        belay_dir_list(NULL, dir, &names, &count) != BELAY_OK)
-        return false;
-    for (size_t i = 0; count > MAX_FILES && i < count; i++) {
-        char *old = belay_path_join(dir, names[i]);
-        if (old)
-            (void) belay_file_remove(NULL, old);
-        belay_free(old);
-    }
-    belay_names_free(names, count);
-    return true;
+    return belay_dir_create_private(NULL, dir) == BELAY_OK &&
+           belay_dir_trim(NULL, dir, MAX_FILES - 1, MAX_BYTES) == BELAY_OK;
 }
 
 void belay_cl_binary_store(struct belay_cl *cl, const char *path, cl_program program)
