@@ -96,6 +96,45 @@ START_TEST(patience_stops_and_the_best_weights_come_back)
 }
 END_TEST
 
+// With a rate this high the loss goes up and down: the second best is no best on the way.
+START_TEST(the_weights_of_the_best_checks_are_kept)
+{
+    char run_dir[400], path[600];
+    const char *set[] = { run_dir, "optimizer={name: sgd, lr: 0.2, momentum: 0.9}", "stop.patience=off", "train.epochs=12",
+                          "checkpoint.keep_best=3" };
+    belay_progress p;
+    belay_result r;
+    double value[12], best = INFINITY;
+    bool was_best[12];
+    uint64_t step[12];
+    int num = 0, between = 0;
+    snprintf(run_dir, sizeof(run_dir), "run.dir=%s/three", folder);
+    belay_trainer *t = make(set, 5, true);
+    do {
+        ck_ok(ctx, belay_trainer_step(t, &p));
+        if (!p.checked)
+            continue;
+        value[num] = p.val_loss;
+        was_best[num] = p.val_loss < best;
+        best = was_best[num] ? p.val_loss : best;
+        step[num++] = p.step;
+    } while (p.reason == BELAY_STOP_NONE && num < 12);
+    ck_ok(ctx, belay_trainer_finish(t, &r));
+    belay_trainer_destroy(&t);
+    for (int i = 0; i < num; i++) {
+        int better = 0;
+        for (int k = 0; k < num; k++)
+            better += value[k] < value[i];
+        snprintf(path, sizeof(path), "%s/three/checkpoints/best-%08d.safetensors", folder,
+                 (int) step[i]);
+        if (better < 3)
+            ck_assert_msg(belay_file_exists(path), "%s, number %d of all", path, better + 1);
+        between += better < 3 && !was_best[i];
+    }
+    ck_assert_int_gt(between, 0);
+}
+END_TEST
+
 START_TEST(the_loss_falls_and_training_repeats_itself_bit_for_bit)
 {
     double first = 0, last[2];
@@ -519,6 +558,7 @@ static Suite *suite_trainer(void)
     TCase *tc = tcase_create("trainer");
     tcase_set_timeout(tc, 300);
     tcase_add_test(tc, patience_stops_and_the_best_weights_come_back);
+    tcase_add_test(tc, the_weights_of_the_best_checks_are_kept);
     tcase_add_test(tc, the_loss_falls_and_training_repeats_itself_bit_for_bit);
     tcase_add_test(tc, a_step_builds_and_allocates_nothing_and_launches_the_same);
     tcase_add_test(tc, a_loss_gone_to_nan_ends_the_run_and_is_never_best);

@@ -161,16 +161,26 @@ static belay_status keep_check(struct belay_trainer *t, const struct check_value
     return status;
 }
 
-static void rank_best(struct belay_trainer *t, double value)
+// Puts this check into the list of the best keep_best; false: it is not among them. The first is the
+// monitor's best, the others follow by value, of equals the older first.
+static bool rank_best(struct belay_trainer *t, bool improved, double value)
 {
     struct train_state *s = &t->s;
-    int max = t->recipe->keep_best < 1 ? 1 : t->recipe->keep_best;
+    int max = t->recipe->keep_best < 1 ? 1 : t->recipe->keep_best, at = 0;
     max = max > MAX_BESTS ? MAX_BESTS : max;
-    // Each new best is better than all before it, so the list is newest first.
-    int num = s->num_bests < max ? s->num_bests : max - 1;
-    memmove(s->bests + 1, s->bests, (size_t) num * sizeof(*s->bests));
-    s->bests[0] = (struct best){ s->step, value };
-    s->num_bests = num + 1;
+    if (!improved && (!isfinite(value) || s->num_bests == 0))
+        return false;
+    if (!improved)
+        for (at = 1; at < s->num_bests; at++)
+            if (t->maximize ? value > s->bests[at].value : value < s->bests[at].value)
+                break;
+    if (at >= max)
+        return false;
+    int behind = (s->num_bests < max ? s->num_bests : max - 1) - at;
+    memmove(s->bests + at + 1, s->bests + at, (size_t) behind * sizeof(*s->bests));
+    s->bests[at] = (struct best){ s->step, value };
+    s->num_bests = at + behind + 1;
+    return true;
 }
 
 belay_status belay_trainer_check(struct belay_trainer *t)
@@ -186,8 +196,7 @@ belay_status belay_trainer_check(struct belay_trainer *t)
     t->last_val_loss = val.loss;
     t->last_check = val;
     BELAY_TRY(keep_check(t, &val));
-    if (d.improved)
-        rank_best(t, t->last_monitor);
+    bool ranked = rank_best(t, d.improved, t->last_monitor);
     if (t->recipe->schedule->check && !d.rollback)
         t->recipe->schedule->check(t->schedule_options, &t->s.schedule, t->last_monitor,
                                    t->maximize);
@@ -198,7 +207,7 @@ belay_status belay_trainer_check(struct belay_trainer *t)
     }
     t->s.loss_sum = 0;
     t->s.loss_count = 0;
-    if (d.improved || better)
+    if (ranked || better)
         BELAY_TRY(belay_trainer_save_best(t, (unsigned) d.improved | better << 1));
     t->reason = d.reason;
     belay_trainer_make_line(t);

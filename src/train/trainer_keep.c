@@ -52,8 +52,8 @@ static void describe(const struct belay_trainer *t, const struct train_state *s,
     bool checked = s->monitor.last_step == s->step;
     *f = (struct run_file){ .file = { .step = s->step, .seconds = belay_trainer_seconds(t),
                                       .value = checked ? s->monitor.last : NAN, .valid = true } };
-    if (s->num_bests)
-        add_ref(f, s->bests[0].step);
+    for (int i = 0; i < s->num_bests; i++)
+        add_ref(f, s->bests[i].step);
     for (int i = 0; i < t->recipe->num_best_of; i++)
         if (!isnan(s->best_of[i].value))
             add_ref(f, s->best_of[i].step);
@@ -65,8 +65,8 @@ static void read_refs(const struct belay_json *state, struct run_file *f)
 {
     const struct belay_json *bests = belay_json_get(state, "bests");
     const struct belay_json *monitor = belay_json_get(state, "monitor");
-    if (bests && bests->first)
-        add_ref(f, belay_json_int_or(bests->first, "step", UINT64_MAX));
+    for (bests = bests ? bests->first : NULL; bests; bests = bests->next)
+        add_ref(f, belay_json_int_or(bests, "step", UINT64_MAX));
     const struct belay_json *of = belay_json_get(state, "best_of");
     for (of = of ? of->first : NULL; of; of = of->next)
         if (!isnan(belay_json_number_or(of, "value", NAN)))

@@ -7,7 +7,7 @@
 #include "train/retention.h"
 #include "train/trainer_internal.h"
 
-#define MAX_REFS 16    // bests that one checkpoint refers to
+#define MAX_REFS (MAX_BESTS + BELAY_MAX_BEST_OF)    // bests that one checkpoint refers to
 #define MAX_PUBLISH 16 // names under which one best is published
 
 // One file to write, complete: the thread that does it reads nothing else.
