@@ -121,6 +121,34 @@ START_TEST(a_file_cut_anywhere_or_with_any_bit_turned_is_refused)
 }
 END_TEST
 
+// Each byte of the data in turn: the message names the tensor that it belongs to.
+START_TEST(a_damaged_tensor_is_named)
+{
+    struct belay_st whole, st;
+    char *data, want[64];
+    size_t size;
+    write_all(true, NULL);
+    ck_log_ok(&sink, belay_file_read(&sink, file, 0, &data, &size));
+    ck_log_ok(&sink, parse_copy(data, size, &whole));
+    for (size_t i = 0; i < whole.count; i++) {
+        const struct belay_st_entry *e = &whole.entries[i];
+        for (size_t byte = 0; byte < e->size; byte++) {
+            size_t at = (size_t) ((const char *) e->data - whole.bytes) + byte;
+            data[at] = (char) (data[at] ^ 1);
+            ck_assert_int_eq(parse_copy(data, size, &st), BELAY_ERR_DAMAGED);
+            snprintf(want, sizeof(want), "tensor '%s' is damaged", e->name);
+            for (char *c = want; *c; c++)
+                *c = *c == '\n' ? ' ' : *c; // as in all messages
+            ck_assert_msg(strstr(sink.last, want) != NULL, "%s: %s", e->name, sink.last);
+            belay_st_finish(&st);
+            data[at] = (char) (data[at] ^ 1);
+        }
+    }
+    belay_st_finish(&whole);
+    belay_free(data);
+}
+END_TEST
+
 START_TEST(names_that_cannot_be_written_are_refused)
 {
     static const struct belay_st_item twice[] = { { "a", BELAY_U8, { 1, { 3 } }, bytes3 },
@@ -281,6 +309,7 @@ static Suite *suite(void)
     tcase_add_test(t, what_is_written_is_read);
     tcase_add_test(t, the_header_is_ordered_and_padded_as_the_reference_does);
     tcase_add_test(t, a_file_cut_anywhere_or_with_any_bit_turned_is_refused);
+    tcase_add_test(t, a_damaged_tensor_is_named);
     tcase_add_test(t, names_that_cannot_be_written_are_refused);
     tcase_add_test(t, what_the_case_file_leaves_out_is_refused_too);
     tcase_add_test(t, what_the_format_allows_is_accepted);

@@ -215,6 +215,7 @@ static belay_status gather_meta(struct reader *r)
         const struct belay_st *part = &st->parts[i];
         for (size_t m = 0; m < part->meta_count; m++) {
             if (strcmp(part->meta_keys[m], "belay.digest") == 0 ||
+                strcmp(part->meta_keys[m], "belay.digests") == 0 ||
                 (i > 0 && belay_st_meta(st, part->meta_keys[m])))
                 continue;
             st->meta_keys[st->meta_count] = part->meta_keys[m];

@@ -281,6 +281,39 @@ static belay_status place_tensors(struct reader *r)
     return BELAY_OK;
 }
 
+// The first tensor whose bytes are not those that were written; NULL: none, or the file cannot tell.
+static const char *find_damaged(struct reader *r)
+{
+    const char *digests = belay_st_meta(r->st, BELAY_ST_DIGESTS_KEY), *name = NULL;
+    struct belay_json_doc doc = { 0 };
+    struct belay_log quiet = { 0 };
+
+    if (!digests ||
+        belay_json_parse(&quiet, r->file, digests, strlen(digests), &doc) != BELAY_OK)
+        return NULL;
+    for (size_t i = 0; i < r->st->count && !name; i++) {
+        const struct belay_st_entry *e = &r->st->entries[i];
+        const char *want = belay_json_string_or(doc.root, e->name, NULL);
+        struct belay_digest found;
+        belay_digest_of(e->data, e->size, &found);
+        if (want && strcmp(want, found.hex) != 0)
+            name = e->name;
+    }
+    belay_json_finish(&doc);
+    return name;
+}
+
+static belay_status refuse_digest(struct reader *r, const char *found)
+{
+    const char *name = find_damaged(r);
+
+    if (name)
+        return REFUSE(r, "E_DIGEST", "%s: tensor '%s' is damaged: the file's digest is %s, it says %s",
+                      r->file, name, found, r->digest);
+    return REFUSE(r, "E_DIGEST", "%s: damaged: the digest is %s, the file says %s", r->file, found,
+                  r->digest);
+}
+
 static belay_status verify_digest(struct reader *r)
 {
     static const char zeros[] = "00000000000000000000000000000000";
@@ -302,8 +335,7 @@ static belay_status verify_digest(struct reader *r)
     belay_hash_add(&hash, r->header + behind, r->header_size - behind + (size_t) r->data_size);
     belay_hash_end(&hash, &found);
     if (strcmp(found.hex, r->digest) != 0)
-        return REFUSE(r, "E_DIGEST", "%s: damaged: the digest is %s, the file says %s", r->file,
-                      found.hex, r->digest);
+        return refuse_digest(r, found.hex);
     return BELAY_OK;
 }
 

@@ -14,6 +14,7 @@ extern const struct belay_st_type belay_st_types[];
 int belay_st_type_find(const char *name);
 
 #define BELAY_ST_DIGEST_KEY "belay.digest"
+#define BELAY_ST_DIGESTS_KEY "belay.digests"
 #define BELAY_ST_DIGEST_LENGTH 32
 
 #endif

@@ -15,6 +15,7 @@ struct writer {
     struct belay_st_meta_item *meta;
     size_t count, meta_count;
     bool digest;
+    struct belay_str digests; // of each tensor, as JSON
     struct belay_str header;
     size_t digest_at; // in the header
     uint64_t total;   // bytes of data
@@ -114,6 +115,36 @@ static belay_status refuse_duplicates(const struct writer *w)
     return status;
 }
 
+static belay_status check_item(const struct writer *w, const struct belay_st_item *item)
+{
+    struct belay_shape checked;
+
+    BELAY_TRY(belay_shape_make(w->log, item->shape.rank, item->shape.dim, &checked));
+    if (belay_st_type_find(belay_st_item_type(item)) < 0)
+        return belay_fail(w->log, BELAY_ERR_ARG, "%s: tensor '%s': unknown type %s", w->path,
+                          item->name, belay_st_item_type(item));
+    return BELAY_OK;
+}
+
+// {"name":"32 hex digits",...} in the order of the data. It stands in the header, which the digest of
+// the file covers: damage to a tensor's bytes can be told from damage to the header, and named.
+static belay_status make_digests(struct writer *w)
+{
+    struct belay_str *s = &w->digests;
+    struct belay_digest digest;
+
+    belay_str_add(s, "{");
+    for (size_t i = 0; i < w->count; i++) {
+        BELAY_TRY(check_item(w, &w->items[i]));
+        belay_digest_of(w->items[i].data, belay_st_item_size(&w->items[i]), &digest);
+        belay_str_add(s, i ? "," : "");
+        belay_str_add_json(s, w->items[i].name);
+        belay_str_addf(s, ":\"%s\"", digest.hex);
+    }
+    belay_str_add(s, "}");
+    return s->failed ? belay_fail_nomem(w->log, s->capacity) : BELAY_OK;
+}
+
 static belay_status sort_all(struct writer *w, const struct belay_st_item *items,
                              const struct belay_st_meta_item *meta, size_t meta_count)
 {
@@ -121,7 +152,7 @@ static belay_status sort_all(struct writer *w, const struct belay_st_item *items
                                                       "00000000000000000000000000000000" };
 
     w->items = belay_alloc_array(w->count, sizeof(*items));
-    w->meta = belay_alloc_array(meta_count + 1, sizeof(*meta));
+    w->meta = belay_alloc_array(meta_count + 2, sizeof(*meta));
     if (!w->items || !w->meta)
         return belay_fail_nomem(w->log, w->count * sizeof(*items));
     if (w->count) {
@@ -130,12 +161,16 @@ static belay_status sort_all(struct writer *w, const struct belay_st_item *items
     }
     if (meta_count)
         memcpy(w->meta, meta, meta_count * sizeof(*meta));
-    if (w->digest)
-        w->meta[meta_count++] = digest;
     w->meta_count = meta_count;
-    if (meta_count)
-        qsort(w->meta, meta_count, sizeof(*meta), compare_meta);
     BELAY_TRY(check_items(w));
+    if (w->digest) {
+        BELAY_TRY(make_digests(w));
+        w->meta[w->meta_count++] = digest;
+        w->meta[w->meta_count++] =
+            (struct belay_st_meta_item){ BELAY_ST_DIGESTS_KEY, w->digests.text };
+    }
+    if (w->meta_count)
+        qsort(w->meta, w->meta_count, sizeof(*meta), compare_meta);
     return refuse_duplicates(w);
 }
 
@@ -161,20 +196,16 @@ static void write_meta(struct writer *w)
 static belay_status write_item(struct writer *w, const struct belay_st_item *item)
 {
     struct belay_str *h = &w->header;
-    struct belay_shape checked;
     uint64_t size;
 
-    BELAY_TRY(belay_shape_make(w->log, item->shape.rank, item->shape.dim, &checked));
-    if (belay_st_type_find(belay_st_item_type(item)) < 0)
-        return belay_fail(w->log, BELAY_ERR_ARG, "%s: tensor '%s': unknown type %s", w->path,
-                          item->name, belay_st_item_type(item));
+    BELAY_TRY(check_item(w, item));
     size = belay_st_item_size(item);
     if (size > INT64_MAX - w->total)
         return belay_fail(w->log, BELAY_ERR_ARG, "%s: the tensors are too large together", w->path);
     belay_str_add_json(h, item->name);
     belay_str_addf(h, ":{\"dtype\":\"%s\",\"shape\":[", belay_st_item_type(item));
-    for (int i = 0; i < checked.rank; i++)
-        belay_str_addf(h, "%s%lld", i ? "," : "", (long long) checked.dim[i]);
+    for (int i = 0; i < item->shape.rank; i++)
+        belay_str_addf(h, "%s%lld", i ? "," : "", (long long) item->shape.dim[i]);
     belay_str_addf(h, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long) w->total,
                    (unsigned long long) (w->total + size));
     w->total += size;
@@ -255,6 +286,7 @@ belay_status belay_st_write(struct belay_log *log, const char *path,
         memcpy(digest_out, hex, sizeof(hex));
 done:
     belay_str_free(&w.header);
+    belay_str_free(&w.digests);
     belay_free(w.items);
     belay_free(w.meta);
     return status;

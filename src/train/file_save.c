@@ -139,7 +139,8 @@ static belay_status add_entry(struct saver *s, const char *state, const belay_fi
     BELAY_TRY(join(s, state, e->name, &name));
     if (!e->text)
         return add_tensor(s, name, e);
-    if (strcmp(name, "belay.digest") != 0)
+    // Digests are made anew.
+    if (strcmp(name, "belay.digest") != 0 && strcmp(name, "belay.digests") != 0)
         s->meta[s->meta_count++] = (struct belay_st_meta_item){ name, e->text };
     return BELAY_OK;
 }
