@@ -280,7 +280,8 @@ run 6 'time for this process' resume run_ask train.epochs=1000001 --for 2s -q \
     'checkpoint.on_save=[sh, -c, "echo $0 >>saves"]'
 check 'checkpoint.on_save ran with the path' grep -q 'run_ask/checkpoints/step-' saves
 run 2 'want a time' resume run_ask --for soon
-run 6 '' resume run_ask --at best --for 2s -q
+at=$(ls run_ask/checkpoints | sed -n 's/^step-0*\([0-9]*\)\.safetensors$/\1/p' | sort -n | head -1)
+run 6 '' resume run_ask --at "$at" --for 2s -q
 check 'what --at went back over stays' sh -c 'ls run_ask/checkpoints | grep -q undone'
 run 1 'no checkpoint of step 3;' resume run_ask --at 3
 run 7 'model is' resume run_ask 'model.layers=[{linear: 9}, relu, {linear: 3}]'

@@ -7,7 +7,7 @@
 #include "harness.h"
 #include "scratch.h"
 
-static char warnings[4096];
+static char warnings[1 << 17]; // a compiler's log may be in it
 static const char *folder;
 
 static void keep(void *user, enum belay_log_level level, const char *message)

@@ -185,9 +185,9 @@ void belay_buf_destroy(struct belay_device *dev, struct belay_buf *buf)
 {
     if (!buf->priv)
         return;
+    const size_t size = buf->view ? 0 : buf->size; // a backend may clear it
     dev->ops->buf_destroy(dev, buf);
-    if (!buf->view)
-        dev->allocated -= buf->size;
+    dev->allocated -= size;
     *buf = (struct belay_buf){ 0 };
 }
 

@@ -57,6 +57,13 @@ static bool suits_tiled(const struct belay_gemm *g)
     return g->batch_rank > 0 || g->m == 1 || g->n == 1 || belay_cl_gemm_splits(g, &chunk) > 1;
 }
 
+// The own kernel for CPUs lives from vectors in registers. Where the driver reports none (llvmpipe),
+// its panels in private memory were seen to come out wrong, too.
+static int first_on_cpu(const struct belay_cl *cl)
+{
+    return cl->dev->profile.float_width >= 4 ? CPU : TILED;
+}
+
 // Which providers to ask for a product, the best first; PLAIN is the last. On CPUs the own kernel
 // is level with CLBlast's best or above it and builds in a tenth of the time.
 static void rank(const struct belay_cl *cl, const struct belay_gemm *g, int out[NUM_PROVIDERS])
@@ -66,7 +73,7 @@ static void rank(const struct belay_cl *cl, const struct belay_gemm *g, int out[
     if (cl->gemm->forced >= 0)
         out[num++] = cl->gemm->forced;
     else if (cpu)
-        out[num++] = CPU;
+        out[num++] = first_on_cpu(cl);
     else {
         out[num++] = tiled ? TILED : CLBLAST;
         out[num++] = tiled ? CLBLAST : TILED;
@@ -264,7 +271,7 @@ belay_status belay_cl_gemm_choices(struct belay_cl *cl, const struct belay_gemm 
 static const struct belay_cl_provider *main_provider(const struct belay_cl *cl)
 {
     const struct belay_cl_gemm *gemm = cl->gemm;
-    int index = gemm->forced >= 0 ? gemm->forced : cl->dev->profile.cpu ? CPU : CLBLAST;
+    int index = gemm->forced >= 0 ? gemm->forced : cl->dev->profile.cpu ? first_on_cpu(cl) : CLBLAST;
     return providers[gemm->of[index].off ? PLAIN : index];
 }
 

@@ -258,17 +258,21 @@ static belay_status find_or_build(struct belay_cl *cl, const char *label, const 
 belay_status belay_cl_program_text(struct belay_cl *cl, const char *label, const char *text,
                                    const char *options, cl_program *out)
 {
-    struct belay_str whole = { 0 };
+    struct belay_str whole = { 0 }, all = { 0 };
     belay_status status;
     BELAY_TRY_DONE(add_file(cl, "common.clh", 0, &whole));
     belay_str_add(&whole, text);
-    if (whole.failed) {
-        status = belay_fail_nomem(cl->log, whole.length);
+    // The moments of Adam sink below the smallest normal number, where CPUs take a hundred times as
+    // long for an operation.
+    belay_str_addf(&all, "%s -cl-denorms-are-zero", options ? options : "-w");
+    if (whole.failed || all.failed) {
+        status = belay_fail_nomem(cl->log, whole.length + all.length);
         goto done;
     }
-    status = find_or_build(cl, label, whole.text, options ? options : "-w", out);
+    status = find_or_build(cl, label, whole.text, all.text, out);
 done:
     belay_str_free(&whole);
+    belay_str_free(&all);
     return status;
 }
 
