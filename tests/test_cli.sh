@@ -472,8 +472,8 @@ check 'a recipe that failed is not left behind' test ! -e nothere.yaml
 # ---- manual ----
 check_json manual --json
 run 0 '^\.TH BELAY 1' manual
-run 0 'B train.batch (int, default' manual recipe
-run 0 '^| `train.batch` | int |' manual reference
+run 0 'B train.batch (int, 1 or more, default' manual recipe
+run 0 '^| `train.batch` | `int` | `64` | 1 or more |' manual reference
 run 2 "no page 'nothere'" manual nothere
 run 0 'complete -o filenames -F _belay belay' manual completion-bash
 check 'the completion is valid bash' bash -n out

@@ -1,8 +1,8 @@
-// Manual pages, the reference of recipes and shell completions, from the tables that --help and
-// `belay config` read too.
+// Manual pages and shell completions, from the tables that --help and `belay config` read too.
 #include <string.h>
 
 #include "cli.h"
+#include "manual.h"
 
 // ---- roff ----
 
@@ -93,20 +93,22 @@ static int manual_command(void)
     return EXIT_DONE;
 }
 
-// "train.batch (int, default 64)"
+// "train.batch (int, 1 or more, default 64)"
 static void item_title(const belay_config_item *item, char out[320])
 {
     const char *open = item->type[0] ? " (" : "";
-    snprintf(out, 320, "%s%s%s%s%s%s", item->name, open, item->type,
-             item->fallback[0] ? ", default " : "", item->fallback, *open ? ")" : "");
+    snprintf(out, 320, "%s%s%s%s%s%s%s%s", item->name, open, item->type,
+             item->range[0] ? ", " : "", item->range, item->fallback[0] ? ", default " : "",
+             item->fallback, *open ? ")" : "");
 }
 
 static int manual_recipe(void)
 {
     static const char *const kinds[][2] = {
-        { "key", "KEYS" },       { "layer", "LAYERS" },         { "loss", "LOSSES" },
-        { "metric", "METRICS" }, { "optimizer", "OPTIMIZERS" }, { "schedule", "SCHEDULES" },
-        { "rule", "STOP RULES" },
+        { "key", "KEYS" },           { "format", "DATA FORMATS" },  { "layer", "LAYERS" },
+        { "loss", "LOSSES" },        { "metric", "METRICS" },       { "optimizer", "OPTIMIZERS" },
+        { "schedule", "SCHEDULES" }, { "rule", "STOP RULES" },
+        { "preset", "STOP RULES OF OTHER PROGRAMS, FOR REPLAY" },
     };
     char title[320];
     roff_head("BELAY\\-RECIPE", 5, "belay\\-recipe", "what belay trains, on what and until when");
@@ -128,45 +130,6 @@ static int manual_recipe(void)
         }
     }
     printf(".SH SEE ALSO\n.BR belay (1)\n");
-    return EXIT_DONE;
-}
-
-// ---- Markdown ----
-
-static void cell(const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '|' || *text == '<' || *text == '*')
-            putchar('\\');
-        putchar(*text);
-    }
-}
-
-static void markdown_row(const belay_config_item *item)
-{
-    printf("| %s`%s` | ", strcmp(item->kind, "option") == 0 ? "&nbsp;&nbsp;" : "", item->name);
-    cell(item->type);
-    printf(" | ");
-    cell(item->fallback);
-    printf(" | ");
-    cell(item->help);
-    printf(" |\n");
-}
-
-static int manual_reference(void)
-{
-    const char *kind = "";
-    belay_config_item item;
-    printf("# Recipe reference\n\nMade by `belay manual reference` from the tables that `belay config` "
-           "reads. Options stand below what they\nbelong to.\n");
-    for (size_t i = 0; belay_config_item_at(i, &item); i++) {
-        bool option = strcmp(item.kind, "option") == 0;
-        if (!option && strcmp(item.kind, kind) != 0) {
-            printf("\n## %s\n\n| name | type | default | |\n| --- | --- | --- | --- |\n", item.kind);
-            kind = item.kind;
-        }
-        markdown_row(&item);
-    }
     return EXIT_DONE;
 }
 

@@ -33,12 +33,14 @@ BELAY_API BELAY_MUST_CHECK belay_status belay_recipe_guess(belay_ctx *ctx, const
                                                            belay_text_fn fn, void *user);
 
 // All that a recipe can say: `kind` is "key" (name "train.batch"), "format" (of data), "layer",
-// "loss", "metric", "optimizer", "rule" (of stop.rule), "schedule", or "environment" for the variables that the library
+// "loss", "metric", "optimizer", "rule" (of stop.rule), "schedule", "preset" (stop rules of other programs,
+// for `belay replay`), "operator" (of graphs), or "environment" for the variables that the library
 // reads. Options follow what they belong to: kind "option", name "lr".
 typedef struct belay_config_item {
     const char *kind, *name;
     const char *type;    // "int", "float", "length", "a|b|c"; "" where it has no value
     char fallback[64];   // the default as it would be written; "" for none
+    char range[96];      // what is taken: "1 or more", "0 to 0.5", "checks, steps or time"; "" for any
     const char *help;    // one line
 } belay_config_item;
 // The item at `index`, in the order of the help; false past the last. Any thread.

@@ -136,5 +136,6 @@ belay_status belay_split_all(struct belay_log *log, size_t rows, const int32_t *
 bool belay_split_has_test(const struct belay_dataset_params *params);
 // Kinds of made data and file formats, for help texts; end with NULL.
 extern const char *const belay_data_formats[];
+const char *belay_data_format_help(size_t index); // of the format at `index` there
 
 #endif

@@ -22,6 +22,11 @@ const char *const belay_data_formats[] = {
 #include "data/list.h"
     NULL
 };
+
+const char *belay_data_format_help(size_t index)
+{
+    return belay_sources[index]->help;
+}
 #undef BELAY_SOURCE
 
 static const struct belay_source *find(const char *name)

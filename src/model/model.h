@@ -51,7 +51,8 @@ struct belay_layer_call {
     bool located; // an error that names its place has been reported
 };
 struct belay_layer_option {
-    const char *name, *type, *help; // type: "int", "float", "bool", "text", "ints"
+    const char *name, *type; // type: "int", "float", "bool", "text", "ints"
+    const char *help;        // ends with the default in brackets, where there is one
 };
 struct belay_layer {
     const char *name, *help;

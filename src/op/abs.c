@@ -28,6 +28,7 @@ static void abs_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_abs = {
     .name = "abs",
+    .help = "|x|",
     .num_x = 1,
     .keep = 1,
     .grad = abs_grad,

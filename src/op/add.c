@@ -15,6 +15,7 @@ static void add_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_add = {
     .name = "add",
+    .help = "a + b",
     .num_x = 2,
     .grad = add_grad,
     .eval = add_eval,

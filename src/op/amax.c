@@ -46,6 +46,7 @@ static belay_value *amax_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_amax = {
     .name = "amax",
+    .help = "the largest along axes",
     .num_x = 1,
     .keep = 1,
     .infer = belay_reduce_infer,

@@ -49,6 +49,7 @@ static belay_value *argmax_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_argmax = {
     .name = "argmax",
+    .help = "place of the largest along the last axis, int32; the first of equals",
     .num_x = 1,
     .y_dtype = BELAY_I32,
     .infer = argmax_infer,

@@ -39,6 +39,7 @@ static belay_value *clamp_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_clamp = {
     .name = "clamp",
+    .help = "x, but at least lo and at most hi",
     .num_x = 1,
     .keep = 1,
     .grad = clamp_grad,

@@ -143,6 +143,7 @@ static belay_value *concat_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_concat = {
     .name = "concat",
+    .help = "the inputs one after the other along an axis",
     .num_x = -1,
     .infer = concat_infer,
     .grad = concat_grad,

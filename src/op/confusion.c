@@ -92,6 +92,7 @@ static belay_value *confusion_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_confusion = {
     .name = "confusion",
+    .help = "how many rows of each class were predicted as each class; added up in place",
     .num_x = 2,
     .index_inputs = 1u << 1,
     .infer = confusion_infer,

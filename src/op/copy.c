@@ -13,6 +13,7 @@ static void copy_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_copy = {
     .name = "copy",
+    .help = "x, in memory of its own",
     .num_x = 1,
     .grad = copy_grad,
     .eval = copy_eval,

@@ -342,6 +342,8 @@ static belay_value *ce_make(belay_graph *g, int i)
 
 const struct belay_op belay_op_cross_entropy = {
     .name = "cross_entropy",
+    .help = "minus the log of the softmax at each row's class; smoothing, class weights, ignored "
+            "class",
     .num_x = -1,
     .num_y = 2,
     .index_inputs = 1u << 1,

@@ -55,6 +55,7 @@ static belay_value *cumsum_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_cumsum = {
     .name = "cumsum",
+    .help = "running sums along an axis",
     .num_x = 1,
     .infer = same_infer,
     .grad = cumsum_grad,

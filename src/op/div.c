@@ -20,6 +20,7 @@ static void div_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_div = {
     .name = "div",
+    .help = "a / b",
     .num_x = 2,
     .neutral_inputs = 2,
     .neutral = 1,

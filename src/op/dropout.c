@@ -92,6 +92,7 @@ static belay_value *mask_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_dropout_mask = {
     .name = "dropout_mask",
+    .help = "0 with probability p, else 1 / (1 - p); dropout multiplies by it",
     .num_x = 2,
     .flags = BELAY_OP_RANDOM,
     .shape_only = 1,

@@ -37,6 +37,7 @@ static belay_value *elu_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_elu = {
     .name = "elu",
+    .help = "x where x > 0, else alpha * (exp(x) - 1)",
     .num_x = 1,
     .keep = 1,
     .grad = elu_grad,

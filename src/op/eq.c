@@ -8,6 +8,7 @@ static double eq_eval(const double *x, const double *f)
 
 const struct belay_op belay_op_eq = {
     .name = "eq",
+    .help = "1 where a is equal to b, else 0",
     .num_x = 2,
     .eval = eq_eval,
     .expr = "$0 == $1 ? 1.0f : 0.0f",

@@ -15,6 +15,7 @@ static void exp_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_exp = {
     .name = "exp",
+    .help = "e to the x",
     .num_x = 1,
     .grad = exp_grad,
     .eval = exp_eval,

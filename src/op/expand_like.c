@@ -173,6 +173,7 @@ static belay_value *expand_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_expand_like = {
     .name = "expand_like",
+    .help = "x repeated to the shape of the second input",
     .num_x = 2,
     .shape_only = 2,
     .infer = expand_infer,

@@ -40,6 +40,7 @@ static belay_value *flatten_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_flatten = {
     .name = "flatten",
+    .help = "some axes become one",
     .num_x = 1,
     .flags = BELAY_OP_VIEW,
     .infer = flatten_infer,

@@ -110,6 +110,7 @@ static belay_value *gather_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_gather = {
     .name = "gather",
+    .help = "along an axis the elements that an index of the same rank names",
     .num_x = 2,
     .index_inputs = 1u << 1,
     .keep = 1u << 1,

@@ -8,6 +8,7 @@ static double ge_eval(const double *x, const double *f)
 
 const struct belay_op belay_op_ge = {
     .name = "ge",
+    .help = "1 where a is at least b, else 0",
     .num_x = 2,
     .eval = ge_eval,
     .expr = "$0 >= $1 ? 1.0f : 0.0f",

@@ -35,6 +35,7 @@ static void gelu_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_gelu = {
     .name = "gelu",
+    .help = "x * Phi(x)",
     .num_x = 1,
     .keep = 1,
     .grad = gelu_grad,

@@ -39,6 +39,7 @@ static void gelu_tanh_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_gelu_tanh = {
     .name = "gelu_tanh",
+    .help = "gelu by its approximation with tanh",
     .num_x = 1,
     .keep = 1,
     .grad = gelu_tanh_grad,

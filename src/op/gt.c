@@ -8,6 +8,7 @@ static double gt_eval(const double *x, const double *f)
 
 const struct belay_op belay_op_gt = {
     .name = "gt",
+    .help = "1 where a is greater than b, else 0",
     .num_x = 2,
     .eval = gt_eval,
     .expr = "$0 > $1 ? 1.0f : 0.0f",

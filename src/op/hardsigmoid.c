@@ -26,6 +26,7 @@ static void hardsigmoid_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_hardsigmoid = {
     .name = "hardsigmoid",
+    .help = "min(max(x + 3, 0), 6) / 6",
     .num_x = 1,
     .keep = 1,
     .grad = hardsigmoid_grad,

@@ -27,6 +27,7 @@ static void hardswish_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_hardswish = {
     .name = "hardswish",
+    .help = "x * hardsigmoid(x)",
     .num_x = 1,
     .keep = 1,
     .grad = hardswish_grad,

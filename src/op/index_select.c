@@ -69,6 +69,7 @@ static belay_value *select_make(belay_graph *g, int i)
 
 const struct belay_op belay_op_index_select = {
     .name = "index_select",
+    .help = "of an axis the elements that an int32 vector names",
     .num_x = 2,
     .index_inputs = 1u << 1,
     .keep = 1u << 1,

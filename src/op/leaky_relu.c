@@ -35,6 +35,7 @@ static belay_value *leaky_relu_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_leaky_relu = {
     .name = "leaky_relu",
+    .help = "x where x > 0, else slope * x",
     .num_x = 1,
     .keep = 1,
     .grad = leaky_relu_grad,

@@ -15,6 +15,7 @@ static void log_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_log = {
     .name = "log",
+    .help = "natural logarithm",
     .num_x = 1,
     .keep = 1,
     .grad = log_grad,

@@ -38,6 +38,7 @@ static belay_value *log_softmax_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_log_softmax = {
     .name = "log_softmax",
+    .help = "the logarithm of softmax along an axis",
     .num_x = 1,
     .infer = belay_softmax_infer,
     .grad = log_softmax_grad,

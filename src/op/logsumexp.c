@@ -40,6 +40,7 @@ static belay_value *logsumexp_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_logsumexp = {
     .name = "logsumexp",
+    .help = "log(sum exp(x)) along axes",
     .num_x = 1,
     .keep = 1,
     .infer = belay_reduce_infer,

@@ -189,6 +189,7 @@ static belay_value *matmul_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_matmul = {
     .name = "matmul",
+    .help = "matrix product of the last two axes, either transposed; the axes before broadcast",
     .num_x = 2,
     .keep = 3,
     .infer = matmul_infer,

@@ -34,6 +34,7 @@ static belay_value *max_index_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_max_index = {
     .name = "max_index",
+    .help = "which element along axes is the largest, int32",
     .num_x = 1,
     .y_dtype = BELAY_I32,
     .infer = belay_reduce_infer,

@@ -32,6 +32,7 @@ static void maximum_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_maximum = {
     .name = "maximum",
+    .help = "the larger of a and b; NaN if either is",
     .num_x = 2,
     .keep = 3,
     .grad = maximum_grad,

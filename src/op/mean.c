@@ -34,6 +34,7 @@ static belay_value *mean_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_mean = {
     .name = "mean",
+    .help = "the mean over axes",
     .num_x = 1,
     .infer = belay_reduce_infer,
     .grad = mean_grad,

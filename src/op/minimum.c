@@ -32,6 +32,7 @@ static void minimum_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_minimum = {
     .name = "minimum",
+    .help = "the smaller of a and b; NaN if either is",
     .num_x = 2,
     .keep = 3,
     .grad = minimum_grad,

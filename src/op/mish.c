@@ -31,6 +31,7 @@ static void mish_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_mish = {
     .name = "mish",
+    .help = "x * tanh(log(1 + exp(x)))",
     .num_x = 1,
     .keep = 1,
     .grad = mish_grad,

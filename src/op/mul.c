@@ -15,6 +15,7 @@ static void mul_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_mul = {
     .name = "mul",
+    .help = "a * b",
     .num_x = 2,
     .neutral_inputs = 3,
     .neutral = 1,

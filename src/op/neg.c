@@ -13,6 +13,7 @@ static void neg_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_neg = {
     .name = "neg",
+    .help = "-x",
     .num_x = 1,
     .grad = neg_grad,
     .eval = neg_eval,

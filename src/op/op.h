@@ -121,6 +121,7 @@ enum belay_op_flags {
 
 struct belay_op {
     const char *name;
+    const char *help;      // one line; NULL where only gradients and fusion make the operator
     int num_x;             // -1: any number up to BELAY_MAX_IN
     int num_y;             // 0 counts as 1
     unsigned flags;

@@ -78,6 +78,7 @@ static belay_value *pad_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_pad = {
     .name = "pad",
+    .help = "elements of one value before and behind each axis",
     .num_x = 1,
     .infer = pad_infer,
     .grad = pad_grad,

@@ -58,6 +58,7 @@ static belay_value *permute_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_permute = {
     .name = "permute",
+    .help = "the axes in another order",
     .num_x = 1,
     .infer = permute_infer,
     .grad = permute_grad,

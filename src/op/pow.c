@@ -52,6 +52,7 @@ static void pow_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_pow = {
     .name = "pow",
+    .help = "a to the b",
     .num_x = 2,
     .keep = 3,
     .grad = pow_grad,

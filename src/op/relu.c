@@ -26,6 +26,7 @@ static void relu_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_relu = {
     .name = "relu",
+    .help = "max(x, 0)",
     .num_x = 1,
     .grad = relu_grad,
     .eval = relu_eval,

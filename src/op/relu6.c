@@ -26,6 +26,7 @@ static void relu6_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_relu6 = {
     .name = "relu6",
+    .help = "min(max(x, 0), 6)",
     .num_x = 1,
     .keep = 1,
     .grad = relu6_grad,

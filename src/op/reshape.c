@@ -54,6 +54,7 @@ static belay_value *reshape_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_reshape = {
     .name = "reshape",
+    .help = "the same elements in another shape",
     .num_x = 1,
     .flags = BELAY_OP_VIEW,
     .infer = reshape_infer,

@@ -40,6 +40,7 @@ static belay_value *reshape_like_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_reshape_like = {
     .name = "reshape_like",
+    .help = "x in the shape of the second input",
     .num_x = 2,
     .flags = BELAY_OP_VIEW,
     .shape_only = 1u << 1,

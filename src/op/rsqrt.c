@@ -19,6 +19,7 @@ static void rsqrt_grad(struct belay_grad *g)
 // Not OpenCL's rsqrt, which is less exact than the division of a root.
 const struct belay_op belay_op_rsqrt = {
     .name = "rsqrt",
+    .help = "1 / sqrt(x)",
     .num_x = 1,
     .grad = rsqrt_grad,
     .eval = rsqrt_eval,

@@ -32,6 +32,7 @@ static void selu_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_selu = {
     .name = "selu",
+    .help = "elu scaled so that mean 0 and variance 1 are kept",
     .num_x = 1,
     .keep = 1,
     .grad = selu_grad,

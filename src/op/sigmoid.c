@@ -28,6 +28,7 @@ static void sigmoid_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_sigmoid = {
     .name = "sigmoid",
+    .help = "1 / (1 + exp(-x))",
     .num_x = 1,
     .grad = sigmoid_grad,
     .eval = sigmoid_eval,

@@ -30,6 +30,7 @@ static void silu_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_silu = {
     .name = "silu",
+    .help = "x * sigmoid(x)",
     .num_x = 1,
     .keep = 1,
     .grad = silu_grad,

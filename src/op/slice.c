@@ -91,6 +91,7 @@ static belay_value *slice_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_slice = {
     .name = "slice",
+    .help = "a part of each axis, with a stride",
     .num_x = 1,
     .infer = slice_infer,
     .grad = slice_grad,
@@ -176,6 +177,7 @@ static belay_value *unslice_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_unslice = {
     .name = "unslice",
+    .help = "zeros, with x in the place of a slice",
     .num_x = 2,
     .shape_only = 1u << 1,
     .infer = unslice_infer,

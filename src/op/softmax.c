@@ -105,6 +105,7 @@ static belay_value *softmax_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_softmax = {
     .name = "softmax",
+    .help = "exp(x) / sum exp(x) along an axis",
     .num_x = 1,
     .infer = belay_softmax_infer,
     .grad = softmax_grad,

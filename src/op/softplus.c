@@ -41,6 +41,7 @@ static belay_value *softplus_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_softplus = {
     .name = "softplus",
+    .help = "log(1 + exp(beta * x)) / beta; x above a threshold",
     .num_x = 1,
     .keep = 1,
     .grad = softplus_grad,

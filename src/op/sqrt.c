@@ -17,6 +17,7 @@ static void sqrt_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_sqrt = {
     .name = "sqrt",
+    .help = "square root",
     .num_x = 1,
     .grad = sqrt_grad,
     .eval = sqrt_eval,

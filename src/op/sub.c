@@ -16,6 +16,7 @@ static void sub_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_sub = {
     .name = "sub",
+    .help = "a - b",
     .num_x = 2,
     .grad = sub_grad,
     .eval = sub_eval,

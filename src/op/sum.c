@@ -34,6 +34,7 @@ static belay_value *sum_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_sum = {
     .name = "sum",
+    .help = "the sum over axes",
     .num_x = 1,
     .infer = belay_reduce_infer,
     .grad = sum_grad,

@@ -42,6 +42,7 @@ static belay_value *sum_to_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_sum_to = {
     .name = "sum_to",
+    .help = "x summed down to the shape of the second input",
     .num_x = 2,
     .shape_only = 2,
     .infer = sum_to_infer,

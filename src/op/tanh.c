@@ -28,6 +28,7 @@ static void tanh_grad(struct belay_grad *g)
 
 const struct belay_op belay_op_tanh = {
     .name = "tanh",
+    .help = "hyperbolic tangent",
     .num_x = 1,
     .grad = tanh_grad,
     .eval = tanh_eval,

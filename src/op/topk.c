@@ -71,6 +71,7 @@ static belay_value *topk_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_topk_index = {
     .name = "topk_index",
+    .help = "places of the k largest along an axis, falling, int32",
     .num_x = 1,
     .y_dtype = BELAY_I32,
     .infer = topk_infer,

@@ -29,6 +29,7 @@ static belay_value *where_make(belay_graph *g, int size_class)
 
 const struct belay_op belay_op_where = {
     .name = "where",
+    .help = "a where the condition is not 0, else b",
     .num_x = 3,
     .keep = 1,
     .grad = where_grad,
