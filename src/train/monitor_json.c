@@ -1,5 +1,6 @@
-// The monitor's state as JSON, exact, and back.
+// The monitor's state as JSON, exact, and back: one table of members serves both ways.
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -7,7 +8,69 @@
 #include "train/monitor.h"
 #include "train/monitor_inner.h"
 
-static void add_value(struct belay_str *out, double value)
+enum kind {
+    NUMBER, // double; NaN is null
+    COUNT,  // uint64_t
+    STEP,   // uint64_t; UINT64_MAX (none yet) is null
+    TRUTH,  // bool
+    REASON, // belay_stop_reason by name
+    RING,   // struct belay_ring: {"count":300,"v":[oldest, ..., newest]}
+};
+
+struct member {
+    const char *key;
+    enum kind kind;
+    size_t offset;
+    bool later; // states of the first format go on without it
+};
+
+#define AT(field) offsetof(struct belay_monitor_state, field)
+
+static const struct member members[] = {
+    { "best", NUMBER, AT(best), false },
+    { "best_check", COUNT, AT(best_check), false },
+    { "best_epoch", NUMBER, AT(best_epoch), false },
+    { "best_step", COUNT, AT(best_step), false },
+    { "anchor", NUMBER, AT(anchor), false },
+    { "anchor_check", COUNT, AT(anchor_check), false },
+    { "anchor_epoch", NUMBER, AT(anchor_epoch), false },
+    { "anchor_step", COUNT, AT(anchor_step), false },
+    { "anchor_seconds", NUMBER, AT(anchor_seconds), false },
+    { "wait", COUNT, AT(wait), false },
+    { "last", NUMBER, AT(last), false },
+    { "checks", COUNT, AT(checks), false },
+    { "last_step", STEP, AT(last_step), false },
+    { "reason", REASON, AT(reason), false },
+    { "smoothed", NUMBER, AT(smoothed), true },
+    { "rate", NUMBER, AT(rate), true },
+    { "cooling", TRUTH, AT(cooling), true },
+    { "drop_check", COUNT, AT(drop.check), true },
+    { "drop_epoch", NUMBER, AT(drop.epoch), true },
+    { "drop_step", COUNT, AT(drop.step), true },
+    { "drop_seconds", NUMBER, AT(drop.seconds), true },
+    { "rollbacks", COUNT, AT(rollbacks), true },
+    { "smooth_sum", NUMBER, AT(smooth.sum), true },
+    { "smooth_weight", NUMBER, AT(smooth.weight), true },
+    { "smooth_values", RING, AT(smooth.values), true },
+    { "values", RING, AT(rule.values), true },
+    { "train", RING, AT(rule.train), true },
+    { "low", NUMBER, AT(rule.low), true },
+    { "strip_end", NUMBER, AT(rule.strip_end), true },
+    { "expected", NUMBER, AT(rule.expected), true },
+    { "rises", COUNT, AT(rule.rises), true },
+    { "misses", COUNT, AT(rule.misses), true },
+    { "since_low", COUNT, AT(rule.since_low), true },
+};
+enum { NUM_MEMBERS = sizeof members / sizeof members[0] };
+
+static uint64_t known(const struct belay_ring *r)
+{
+    return r->count < BELAY_MAX_HISTORY ? r->count : BELAY_MAX_HISTORY;
+}
+
+// --- writing ---------------------------------------------------------------------------------
+
+static void add_number(struct belay_str *out, double value)
 {
     if (isnan(value))
         belay_str_add(out, "null");
@@ -17,227 +80,148 @@ static void add_value(struct belay_str *out, double value)
         belay_str_add_double(out, value);
 }
 
-static void add_number(struct belay_str *out, const char *key, double value)
+static void add_count(struct belay_str *out, uint64_t value)
 {
-    belay_str_addf(out, "\"%s\":", key);
-    add_value(out, value);
+    belay_str_addf(out, "%llu", (unsigned long long) value);
 }
 
-static uint64_t known(const struct belay_ring *r)
+static void add_ring(struct belay_str *out, const struct belay_ring *r)
 {
-    return r->count < BELAY_MAX_HISTORY ? r->count : BELAY_MAX_HISTORY;
-}
-
-// {"count":300,"v":[oldest, ..., newest]}
-static void add_ring(struct belay_str *out, const char *key, const struct belay_ring *r)
-{
-    belay_str_addf(out, ",\"%s\":{\"count\":%llu,\"v\":[", key, (unsigned long long) r->count);
+    belay_str_addf(out, "{\"count\":%llu,\"v\":[", (unsigned long long) r->count);
     for (uint64_t i = known(r); i > 0; i--) {
-        add_value(out, belay_ring_get(r, i - 1));
+        add_number(out, belay_ring_get(r, i - 1));
         belay_str_add(out, i > 1 ? "," : "");
     }
     belay_str_add(out, "]}");
 }
 
-static void add_count(struct belay_str *out, const char *key, uint64_t value)
+static void add_member(struct belay_str *out, enum kind kind, const void *at)
 {
-    belay_str_addf(out, ",\"%s\":%llu,", key, (unsigned long long) value);
-}
-
-static void add_rule(const struct belay_criterion_state *s, struct belay_str *out)
-{
-    add_ring(out, "values", &s->values);
-    add_ring(out, "train", &s->train);
-    belay_str_add(out, ",");
-    add_number(out, "low", s->low);
-    belay_str_add(out, ",");
-    add_number(out, "strip_end", s->strip_end);
-    belay_str_add(out, ",");
-    add_number(out, "expected", s->expected);
-    add_count(out, "rises", s->rises);
-    belay_str_addf(out, "\"misses\":%llu", (unsigned long long) s->misses);
-    belay_str_addf(out, ",\"since_low\":%llu", (unsigned long long) s->since_low);
+    switch (kind) {
+    case NUMBER:
+        add_number(out, *(const double *) at);
+        break;
+    case STEP:
+        if (*(const uint64_t *) at == UINT64_MAX) {
+            belay_str_add(out, "null");
+            break;
+        } // fall through
+    case COUNT:
+        add_count(out, *(const uint64_t *) at);
+        break;
+    case TRUTH:
+        belay_str_add(out, *(const bool *) at ? "true" : "false");
+        break;
+    case REASON:
+        belay_str_addf(out, "\"%s\"",
+                       belay_stop_reason_name(*(const belay_stop_reason *) at));
+        break;
+    case RING:
+        add_ring(out, at);
+        break;
+    }
 }
 
 void belay_monitor_to_json(const struct belay_monitor_state *s, struct belay_str *out)
 {
-    belay_str_add(out, "{");
-    add_number(out, "best", s->best);
-    add_count(out, "best_check", s->best_check);
-    add_number(out, "best_epoch", s->best_epoch);
-    add_count(out, "best_step", s->best_step);
-    add_number(out, "anchor", s->anchor);
-    add_count(out, "anchor_check", s->anchor_check);
-    add_number(out, "anchor_epoch", s->anchor_epoch);
-    add_count(out, "anchor_step", s->anchor_step);
-    add_number(out, "anchor_seconds", s->anchor_seconds);
-    add_count(out, "wait", s->wait);
-    add_number(out, "last", s->last);
-    add_count(out, "checks", s->checks);
-    if (s->last_step == UINT64_MAX)
-        belay_str_add(out, "\"last_step\":null");
-    else
-        belay_str_addf(out, "\"last_step\":%llu", (unsigned long long) s->last_step);
-    belay_str_addf(out, ",\"reason\":\"%s\",", belay_stop_reason_name(s->reason));
-    add_number(out, "smoothed", s->smoothed);
-    belay_str_add(out, ",");
-    add_number(out, "rate", s->rate);
-    belay_str_addf(out, ",\"cooling\":%s", s->cooling ? "true" : "false");
-    add_count(out, "drop_check", s->drop.check);
-    add_number(out, "drop_epoch", s->drop.epoch);
-    add_count(out, "drop_step", s->drop.step);
-    add_number(out, "drop_seconds", s->drop.seconds);
-    add_count(out, "rollbacks", s->rollbacks);
-    add_number(out, "smooth_sum", s->smooth.sum);
-    belay_str_add(out, ",");
-    add_number(out, "smooth_weight", s->smooth.weight);
-    add_ring(out, "smooth_values", &s->smooth.values);
-    add_rule(&s->rule, out);
+    for (int i = 0; i < NUM_MEMBERS; i++) {
+        belay_str_addf(out, "%s\"%s\":", i ? "," : "{", members[i].key);
+        add_member(out, members[i].kind, (const char *) s + members[i].offset);
+    }
     belay_str_add(out, "}");
 }
 
-struct reader {
-    struct belay_log *log;
-    const struct belay_json *object;
-    belay_status status;
-};
+// --- reading ---------------------------------------------------------------------------------
 
-static const struct belay_json *member(struct reader *r, const char *key)
+static belay_status bad_member(struct belay_log *log, const char *key, const char *want)
 {
-    const struct belay_json *v = belay_json_get(r->object, key);
-    if (!v && r->status == BELAY_OK)
-        r->status = belay_fail(r->log, BELAY_ERR_DAMAGED, "monitor state: '%s' is missing", key);
-    return v;
+    return belay_fail(log, BELAY_ERR_DAMAGED, "monitor state: '%s' is no %s", key, want);
 }
 
-static void bad_member(struct reader *r, const char *key, const char *want)
+static bool read_number(const struct belay_json *v, double *out)
 {
-    if (r->status == BELAY_OK)
-        r->status = belay_fail(r->log, BELAY_ERR_DAMAGED, "monitor state: '%s' is no %s", key,
-                               want);
+    if (v->kind == BELAY_JSON_NULL)
+        *out = NAN;
+    else if (v->kind == BELAY_JSON_INT || v->kind == BELAY_JSON_NUMBER)
+        *out = v->number;
+    else if (v->kind == BELAY_JSON_STRING && strcmp(v->string, "Infinity") == 0)
+        *out = INFINITY;
+    else if (v->kind == BELAY_JSON_STRING && strcmp(v->string, "-Infinity") == 0)
+        *out = -INFINITY;
+    else
+        return false;
+    return true;
 }
 
-static double read_value(struct reader *r, const char *key, const struct belay_json *v)
+static bool read_count(const struct belay_json *v, uint64_t *out)
 {
-    if (!v || v->kind == BELAY_JSON_NULL)
-        return NAN;
-    if (v->kind == BELAY_JSON_INT || v->kind == BELAY_JSON_NUMBER)
-        return v->number;
-    if (v->kind == BELAY_JSON_STRING && strcmp(v->string, "Infinity") == 0)
-        return INFINITY;
-    if (v->kind == BELAY_JSON_STRING && strcmp(v->string, "-Infinity") == 0)
-        return -INFINITY;
-    bad_member(r, key, "number");
-    return NAN;
+    *out = v->integer;
+    return v->kind == BELAY_JSON_INT;
 }
 
-static double read_number(struct reader *r, const char *key)
+static bool read_ring(const struct belay_json *ring, struct belay_ring *out)
 {
-    return read_value(r, key, member(r, key));
-}
-
-static uint64_t read_count(struct reader *r, const char *key)
-{
-    const struct belay_json *v = member(r, key);
-    if (v && v->kind != BELAY_JSON_INT)
-        bad_member(r, key, "whole number");
-    return v ? v->integer : 0;
-}
-
-static uint64_t read_last_step(struct reader *r)
-{
-    const struct belay_json *v = belay_json_get(r->object, "last_step");
-    return v && v->kind == BELAY_JSON_NULL ? UINT64_MAX : read_count(r, "last_step");
-}
-
-static belay_stop_reason read_reason(struct reader *r)
-{
-    const struct belay_json *v = member(r, "reason");
-    belay_stop_reason reason = v && v->kind == BELAY_JSON_STRING ? belay_stop_reason_find(v->string)
-                                                                 : BELAY_STOP_COUNT;
-    if (reason != BELAY_STOP_COUNT)
-        return reason;
-    bad_member(r, "reason", "stop reason");
-    return BELAY_STOP_NONE;
-}
-
-static void read_ring(struct reader *r, const char *key, struct belay_ring *out)
-{
-    const struct belay_json *ring = member(r, key);
-    if (!ring)
-        return;
     const struct belay_json *count = belay_json_get(ring, "count"), *list = belay_json_get(ring, "v");
     uint64_t values = 0;
-    if (!count || count->kind != BELAY_JSON_INT || !list || list->kind != BELAY_JSON_ARRAY) {
-        bad_member(r, key, "list of values");
-        return;
-    }
-    out->count = count->integer;
+    double value;
+    if (!count || !read_count(count, &out->count) || !list || list->kind != BELAY_JSON_ARRAY)
+        return false;
     uint64_t want = known(out);
     out->count -= want;
-    for (const struct belay_json *v = list->first; v && values < want; v = v->next, values++)
-        belay_ring_put(out, read_value(r, key, v));
-    if (values < want)
-        bad_member(r, key, "whole list of values");
+    for (const struct belay_json *v = list->first; v && values < want; v = v->next, values++) {
+        if (!read_number(v, &value))
+            return false;
+        belay_ring_put(out, value);
+    }
+    return values == want;
 }
 
-static void read_rule(struct reader *r, struct belay_criterion_state *s)
+static bool read_reason(const struct belay_json *v, belay_stop_reason *out)
 {
-    read_ring(r, "values", &s->values);
-    read_ring(r, "train", &s->train);
-    s->low = read_number(r, "low");
-    s->strip_end = read_number(r, "strip_end");
-    s->expected = read_number(r, "expected");
-    s->rises = read_count(r, "rises");
-    s->misses = read_count(r, "misses");
-    s->since_low = read_count(r, "since_low");
+    *out = v->kind == BELAY_JSON_STRING ? belay_stop_reason_find(v->string) : BELAY_STOP_COUNT;
+    return *out != BELAY_STOP_COUNT;
 }
 
-static void read_more(struct reader *r, struct belay_monitor_state *s)
+static belay_status read_member(struct belay_log *log, const struct member *m,
+                                const struct belay_json *v, void *at)
 {
-    const struct belay_json *cooling = member(r, "cooling");
-    if (cooling && cooling->kind != BELAY_JSON_BOOL)
-        bad_member(r, "cooling", "truth value");
-    s->cooling = cooling && cooling->boolean;
-    s->smoothed = read_number(r, "smoothed");
-    s->rate = read_number(r, "rate");
-    s->drop.check = read_count(r, "drop_check");
-    s->drop.step = read_count(r, "drop_step");
-    s->drop.epoch = read_number(r, "drop_epoch");
-    s->drop.seconds = read_number(r, "drop_seconds");
-    s->rollbacks = read_count(r, "rollbacks");
-    s->smooth.sum = read_number(r, "smooth_sum");
-    s->smooth.weight = read_number(r, "smooth_weight");
-    read_ring(r, "smooth_values", &s->smooth.values);
-    read_rule(r, &s->rule);
+    switch (m->kind) {
+    case NUMBER:
+        return read_number(v, at) ? BELAY_OK : bad_member(log, m->key, "number");
+    case STEP:
+        if (v->kind == BELAY_JSON_NULL) {
+            *(uint64_t *) at = UINT64_MAX;
+            return BELAY_OK;
+        } // fall through
+    case COUNT:
+        return read_count(v, at) ? BELAY_OK : bad_member(log, m->key, "whole number");
+    case TRUTH:
+        *(bool *) at = v->boolean;
+        return v->kind == BELAY_JSON_BOOL ? BELAY_OK : bad_member(log, m->key, "truth value");
+    case REASON:
+        return read_reason(v, at) ? BELAY_OK : bad_member(log, m->key, "stop reason");
+    case RING:
+        break;
+    }
+    return read_ring(v, at) ? BELAY_OK : bad_member(log, m->key, "whole list of values");
 }
 
 belay_status belay_monitor_from_json(struct belay_log *log, const struct belay_json *json,
                                      struct belay_monitor_state *s)
 {
-    struct reader r = { log, json, BELAY_OK };
     struct belay_monitor_state got;
     if (!json || json->kind != BELAY_JSON_OBJECT)
         return belay_fail(log, BELAY_ERR_DAMAGED, "monitor state: not an object");
+    bool first_format = !belay_json_get(json, "rate");
     belay_monitor_init(&got);
-    got.checks = read_count(&r, "checks");
-    got.best = read_number(&r, "best");
-    got.best_check = read_count(&r, "best_check");
-    got.best_step = read_count(&r, "best_step");
-    got.best_epoch = read_number(&r, "best_epoch");
-    got.anchor = read_number(&r, "anchor");
-    got.anchor_check = read_count(&r, "anchor_check");
-    got.anchor_step = read_count(&r, "anchor_step");
-    got.anchor_epoch = read_number(&r, "anchor_epoch");
-    got.anchor_seconds = read_number(&r, "anchor_seconds");
-    got.wait = read_count(&r, "wait");
-    got.last_step = read_last_step(&r);
-    got.last = read_number(&r, "last");
-    got.reason = read_reason(&r);
-    // States of before these were there go on without them.
-    if (belay_json_get(json, "rate"))
-        read_more(&r, &got);
-    if (r.status == BELAY_OK)
-        *s = got;
-    return r.status;
+    for (const struct member *m = members; m < members + NUM_MEMBERS; m++) {
+        const struct belay_json *v = belay_json_get(json, m->key);
+        if (!v && m->later && first_format)
+            continue;
+        if (!v)
+            return belay_fail(log, BELAY_ERR_DAMAGED, "monitor state: '%s' is missing", m->key);
+        BELAY_TRY(read_member(log, m, v, (char *) &got + m->offset));
+    }
+    *s = got;
+    return BELAY_OK;
 }
