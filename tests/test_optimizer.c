@@ -94,7 +94,7 @@ struct trained {
 // How the gradients come.
 enum mode {
     PLAIN,   // one a step, norm from the update itself
-    CLIPPED, // scaled by a norm computed before
+    CLIPPED, // scaled by a norm computed before, then each element limited
     SUMMED,  // left in the arena by three batches, and cleared
 };
 
@@ -142,11 +142,12 @@ static void train(const struct belay_optimizer *opt, const double *options, enum
     };
     memcpy(update.states, states, sizeof(states));
     if (mode == CLIPPED) {
-        squares = belay_grad_squares(r.graph, grads, common);
-        update.norm = belay_grad_norm(r.graph, squares, 50);
+        squares = belay_grad_sums(r.graph, grads, common, 2);
+        update.clip_value = 0.25;
+        update.norm = belay_grad_norm(r.graph, squares, (struct belay_norm){ 2, 50 });
     }
     ck_log_ok(&logger, belay_optimizer_nodes(r.graph, &update, mode == CLIPPED ? NULL : &squares));
-    belay_value *norm = mode == CLIPPED ? update.norm : belay_grad_norm(r.graph, squares, 0);
+    belay_value *norm = mode == CLIPPED ? update.norm : belay_grad_norm(r.graph, squares, (struct belay_norm){ 2, 0 });
     norm = belay_graph_output(r.graph, norm, "norm");
     rig_ready(&r, dev);
     set_common(&r, common, true);
@@ -350,15 +351,16 @@ END_TEST
 
 // ---- the norm ----
 
-static void norm_of(struct belay_device *dev, const float *grad, size_t blocks, double max_norm,
-                    float out[2])
+static void norm_of(struct belay_device *dev, const float *grad, size_t blocks,
+                    struct belay_norm limit, float out[2])
 {
     struct rig r;
     rig_begin(&r);
     belay_value *grads = state(&r, "grads", BELAY_F32, (int64_t) (blocks * BELAY_BLOCK));
     belay_value *common = state(&r, "common", BELAY_F32, BELAY_COMMON);
     belay_value *norm = belay_graph_output(
-        r.graph, belay_grad_norm(r.graph, belay_grad_squares(r.graph, grads, common), max_norm),
+        r.graph,
+        belay_grad_norm(r.graph, belay_grad_sums(r.graph, grads, common, limit.power), limit),
         "norm");
     rig_ready(&r, dev);
     set_common(&r, common, true);
@@ -378,15 +380,39 @@ START_TEST(the_norm_is_the_2_norm_of_all_and_scales_what_is_too_long)
         sum += (double) grad[i] * (double) grad[i];
     double norm = sqrt(sum);
     for (int d = 0; d < 2; d++) {
-        norm_of(devices[d], grad, MANY, 0, out);
+        norm_of(devices[d], grad, MANY, (struct belay_norm){ 2, 0 }, out);
         ck_assert_double_eq_tol((double) out[0], norm, 1e-6 * norm);
         ck_assert_float_eq(out[1], 1);
-        norm_of(devices[d], grad, MANY, 2 * norm, out);
+        norm_of(devices[d], grad, MANY, (struct belay_norm){ 2, 2 * norm }, out);
         ck_assert_float_eq(out[1], 1);
-        norm_of(devices[d], grad, MANY, norm / 4, out);
+        norm_of(devices[d], grad, MANY, (struct belay_norm){ 2, norm / 4 }, out);
         ck_assert_double_eq_tol((double) out[1], 0.25, 1e-5);
     }
     belay_free(grad);
+}
+END_TEST
+
+static const double powers[] = { 2, 1, HUGE_VAL, 3, 0.5 };
+enum { NUM_POWERS = sizeof(powers) / sizeof(powers[0]) };
+
+START_TEST(other_norms_are_sums_of_powers_or_the_largest_element)
+{
+    static float grad[COUNT];
+    float out[2];
+    fill(grad, COUNT - 100, 3, 0.5f);
+    grad[2 * BELAY_BLOCK + 77] = -4.5f;
+    for (int k = 0; k < NUM_POWERS; k++) {
+        double sum = 0, norm = 4.5;
+        for (size_t i = 0; i < COUNT; i++)
+            sum += pow(fabs((double) grad[i]), powers[k]);
+        if (!isinf(powers[k]))
+            norm = pow(sum, 1 / powers[k]);
+        for (int d = 0; d < 2; d++) {
+            norm_of(devices[d], grad, BLOCKS, (struct belay_norm){ powers[k], norm / 4 }, out);
+            ck_assert_double_eq_tol((double) out[0], norm, 1e-5 * norm);
+            ck_assert_double_eq_tol((double) out[1], 0.25, 1e-5);
+        }
+    }
 }
 END_TEST
 
@@ -395,9 +421,12 @@ START_TEST(a_norm_of_nan_is_not_hidden_by_the_scale)
     static float grad[COUNT];
     float out[2];
     grad[3 * BELAY_BLOCK + 17] = NAN;
+    grad[3 * BELAY_BLOCK + 18] = 1;
     for (int d = 0; d < 2; d++) {
-        norm_of(devices[d], grad, BLOCKS, 1, out);
-        ck_assert(isnan(out[0]) && isnan(out[1]));
+        for (int k = 0; k < NUM_POWERS; k++) {
+            norm_of(devices[d], grad, BLOCKS, (struct belay_norm){ powers[k], 1 }, out);
+            ck_assert(isnan(out[0]) && isnan(out[1]));
+        }
     }
 }
 END_TEST
@@ -408,7 +437,7 @@ START_TEST(an_arena_of_broken_blocks_is_refused)
     rig_begin(&r);
     belay_value *common = state(&r, "common", BELAY_F32, BELAY_COMMON);
     belay_value *grads = state(&r, "grads", BELAY_F32, 1000);
-    ck_assert_ptr_null(belay_grad_squares(r.graph, grads, common));
+    ck_assert_ptr_null(belay_grad_sums(r.graph, grads, common, 2));
     ck_assert_int_eq(belay_graph_check(r.graph), BELAY_ERR_SHAPE);
     rig_end(&r);
 }
@@ -550,6 +579,7 @@ static Suite *suite_optimizer(void)
     tcase_add_test(t, every_optimizer_describes_itself);
     tcase_add_test(t, lion_goes_by_the_sign_of_the_mixed_gradient_and_keeps_a_slower_mean);
     tcase_add_test(t, the_norm_is_the_2_norm_of_all_and_scales_what_is_too_long);
+    tcase_add_test(t, other_norms_are_sums_of_powers_or_the_largest_element);
     tcase_add_test(t, a_norm_of_nan_is_not_hidden_by_the_scale);
     tcase_add_test(t, an_arena_of_broken_blocks_is_refused);
     tcase_add_test(t, batches_are_gathered_by_the_order_and_scaled);

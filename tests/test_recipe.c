@@ -68,6 +68,8 @@ static const char full[] =
     "  name: adamw\n"
     "  lr: 0.002\n"
     "  clip_norm: 1.5\n"
+    "  norm_type: inf\n"
+    "  clip_value: 0.25\n"
     "  groups: [{match: '*.bias', weight_decay: 0}, {match: 'head.*', frozen: true}]\n"
     "schedule: {name: cosine, over: 3 epochs, warmup: 500 steps}\n"
     "train: {batch: 32, eval_batch: 100, epochs: 7, steps: 900, time: 2 minutes, seed: 3,\n"
@@ -114,7 +116,7 @@ static void check_training(const belay_recipe *r)
     ck_assert_str_eq(r->metrics[1]->name, "f1");
     ck_assert_str_eq(r->optimizer->name, "adamw");
     ck_assert(option(r->optimizer->options, r->optimizer_options, "lr") == 0.002);
-    ck_assert(r->clip_norm == 1.5);
+    ck_assert(r->clip_norm == 1.5 && isinf(r->norm_type) && r->clip_value == 0.25);
     ck_assert_int_eq(r->num_groups, 3);
     ck_assert_str_eq(r->groups[0].match, "*.bias");
     ck_assert(option(r->optimizer->options, r->groups[0].options, "weight_decay") == 0);

@@ -41,7 +41,8 @@ struct belay_engine_params { // borrowed, but what is marked
     const double *group_options[BELAY_MAX_PARAM_GROUPS];
     const char *group_match[BELAY_MAX_PARAM_GROUPS]; // globs; the last group takes the rest
     bool group_frozen[BELAY_MAX_PARAM_GROUPS];
-    double clip_norm;
+    struct belay_norm clip_norm;       // max 0: none
+    double clip_value;                 // 0: none
     double ema;                        // decay of the weights' mean over steps; 0: none
     int64_t accumulate;                // batches of one step; 0: 1
     bool stream;                       // force streaming (tests)

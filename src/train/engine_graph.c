@@ -185,6 +185,7 @@ static void add_states(struct belay_engine *e, struct belay_update *u)
         .block_group = s->block_group,
         .hyper = s->hyper,
         .common = s->common,
+        .clip_value = e->p.clip_value,
         .clear = e->p.accumulate > 1,
     };
     memcpy(u->states, s->states, sizeof(u->states));
@@ -197,13 +198,13 @@ static belay_status add_update(struct belay_engine *e)
     struct belay_update update;
     belay_value *squares;
     add_states(e, &update);
-    if (e->p.clip_norm > 0) {
-        squares = belay_grad_squares(s->graph, s->grads, s->common);
+    if (e->p.clip_norm.max > 0) {
+        squares = belay_grad_sums(s->graph, s->grads, s->common, e->p.clip_norm.power);
         update.norm = belay_grad_norm_log(s->graph, squares, e->p.clip_norm, s->log, s->loss);
         return belay_optimizer_nodes(s->graph, &update, NULL);
     }
     BELAY_TRY(belay_optimizer_nodes(s->graph, &update, &squares));
-    belay_grad_norm_log(s->graph, squares, 0, s->log, s->loss);
+    belay_grad_norm_log(s->graph, squares, (struct belay_norm){ .power = 2 }, s->log, s->loss);
     return belay_graph_check(s->graph);
 }
 

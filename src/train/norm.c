@@ -1,4 +1,4 @@
-// The norm of the gradients: sums of squares of blocks, then of all, in an order that depends on the
+// The norm of the gradients: sums over blocks, then over all, in an order that depends on the
 // number of blocks alone; and the row of the log that it goes to.
 // Device: cl/optim_norm.cl. A change here is a change there.
 #include <math.h>
@@ -43,10 +43,10 @@ void belay_launch_blocks(const struct belay_profile *p, size_t blocks, struct be
     belay_launch_range(l, (blocks + per - 1) / per * local, local);
 }
 
-// ---- squares: inputs gradients and common; a sum for each block ----
+// ---- sums: inputs gradients and common; a sum, or the largest, for each block ----
 
-static belay_status squares_infer(struct belay_log *log, const struct belay_attrs *attrs,
-                                  int num_x, const struct belay_shape *x, struct belay_shape *y)
+static belay_status sums_infer(struct belay_log *log, const struct belay_attrs *attrs, int num_x,
+                               const struct belay_shape *x, struct belay_shape *y)
 {
     BELAY_TRY(belay_check_arena(log, "grad_norm", &x[0]));
     if (belay_shape_count(&x[1]) <= COMMON_LAST)
@@ -56,34 +56,52 @@ static belay_status squares_infer(struct belay_log *log, const struct belay_attr
     return BELAY_OK;
 }
 
-static void squares_ref(const struct belay_ref *r)
+// The larger of two; NaN stays.
+static double larger(double a, double b)
+{
+    return b > a || isnan(b) ? b : a;
+}
+
+static double with_power(double sum, double x, double power)
+{
+    if (power == 2)
+        return sum + x * x;
+    if (isinf(power))
+        return larger(sum, fabs(x));
+    return sum + (power == 1 ? fabs(x) : pow(fabs(x), power));
+}
+
+static void sums_ref(const struct belay_ref *r)
 {
     size_t blocks = belay_count_blocks(&r->call->x_shape[0]);
     for (size_t b = 0; b < blocks; b++) {
         r->y[0][b] = 0;
         for (size_t i = b * BELAY_BLOCK; i < (b + 1) * BELAY_BLOCK; i++)
-            r->y[0][b] += r->x[0][i] * r->x[0][i];
+            r->y[0][b] = with_power(r->y[0][b], r->x[0][i], r->call->attrs->f[0]);
     }
 }
 
-static void squares_launch(const struct belay_call *call, int stage, struct belay_launch *out)
+static void sums_launch(const struct belay_call *call, int stage, struct belay_launch *out)
 {
-    bool groups = belay_block_group(call->profile) > 1;
-    belay_launch_begin(out, groups ? "squares" : "squares_cpu");
+    bool groups = belay_block_group(call->profile) > 1, squares = call->attrs->f[0] == 2;
+    belay_launch_begin(out, groups ? squares ? "squares" : "powers"
+                                   : squares ? "squares_cpu" : "powers_cpu");
     belay_launch_y(out, 0);
     belay_launch_x(out, 0);
     belay_launch_x(out, 1);
+    if (!squares)
+        belay_launch_float(out, call->attrs->f[0]);
     belay_launch_blocks(call->profile, belay_count_blocks(&call->x_shape[0]), out);
 }
 
-static const struct belay_op op_squares = {
-    .name = "grad_squares",
+static const struct belay_op op_sums = {
+    .name = "grad_sums",
     .num_x = 2,
-    .flags = BELAY_OP_EFFECT, // reads an arena that other nodes wrote piece by piece
-    .infer = squares_infer,
-    .ref = squares_ref,
+    .flags = BELAY_OP_EFFECT,
+    .infer = sums_infer,
+    .ref = sums_ref,
     .cl_file = "optim_norm",
-    .launch = squares_launch,
+    .launch = sums_launch,
 };
 
 // ---- norm: inputs the sums, and perhaps log, loss, step; {norm, scale}, and the log in place ----
@@ -108,19 +126,27 @@ static belay_status norm_infer(struct belay_log *log, const struct belay_attrs *
     return BELAY_OK;
 }
 
-static double norm_scale(double norm, double max_norm)
+static double norm_scale(double norm, double max)
 {
-    double scale = max_norm / (norm + 1e-6);
-    return max_norm == 0 || scale > 1 ? 1 : scale; // NaN stays
+    double scale = max / (norm + 1e-6);
+    return max == 0 || scale > 1 ? 1 : scale; // NaN stays
+}
+
+static double norm_of(const double *sums, int64_t count, double power)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum = isinf(power) ? larger(sum, sums[i]) : sum + sums[i];
+    if (power == 2)
+        return sqrt(sum);
+    return power == 1 || isinf(power) ? sum : pow(sum, 1 / power);
 }
 
 static void norm_ref(const struct belay_ref *r)
 {
-    double sum = 0;
-    for (int64_t i = 0; i < belay_shape_count(&r->call->x_shape[0]); i++)
-        sum += r->x[0][i];
-    r->y[0][0] = sqrt(sum);
-    r->y[0][1] = norm_scale(r->y[0][0], r->call->attrs->f[0]);
+    const double *settings = r->call->attrs->f;
+    r->y[0][0] = norm_of(r->x[0], belay_shape_count(&r->call->x_shape[0]), settings[1]);
+    r->y[0][1] = norm_scale(r->y[0][0], settings[0]);
     if (!has_log(r->call))
         return;
     int64_t slots = r->call->x_shape[1].dim[0], slot = (int64_t) r->x[3][STEP_SLOT];
@@ -140,6 +166,7 @@ static void norm_launch(const struct belay_call *call, int stage, struct belay_l
     belay_launch_x(out, 0);
     belay_launch_uint(out, (uint64_t) belay_shape_count(&call->x_shape[0]));
     belay_launch_float(out, call->attrs->f[0]);
+    belay_launch_float(out, call->attrs->f[1]);
     belay_launch_y(out, has_log(call)); // without a log these three are not touched
     belay_launch_x(out, has_log(call) ? 2 : 0);
     belay_launch_x(out, has_log(call) ? 3 : 0);
@@ -156,21 +183,22 @@ static const struct belay_op op_norm_log = {
     NORM_OP, .num_x = 4, .num_y = 2, .index_inputs = 1u << 3, .inplace = { 0, 2 },
 };
 
-belay_value *belay_grad_squares(belay_graph *g, belay_value *grads, belay_value *common)
+belay_value *belay_grad_sums(belay_graph *g, belay_value *grads, belay_value *common, double power)
 {
-    return belay_apply2(g, &op_squares, grads, common, NULL);
+    const struct belay_attrs attrs = { .f = { power } };
+    return belay_apply2(g, &op_sums, grads, common, &attrs);
 }
 
-belay_value *belay_grad_norm(belay_graph *g, belay_value *squares, double max_norm)
+belay_value *belay_grad_norm(belay_graph *g, belay_value *sums, struct belay_norm norm)
 {
-    const struct belay_attrs attrs = { .f = { max_norm } };
-    return belay_apply1(g, &op_norm, squares, &attrs);
+    const struct belay_attrs attrs = { .f = { norm.max, norm.power } };
+    return belay_apply1(g, &op_norm, sums, &attrs);
 }
 
-belay_value *belay_grad_norm_log(belay_graph *g, belay_value *squares, double max_norm,
+belay_value *belay_grad_norm_log(belay_graph *g, belay_value *sums, struct belay_norm norm,
                                  belay_value *log, belay_value *loss)
 {
-    const struct belay_attrs attrs = { .f = { max_norm } };
-    belay_value *x[4] = { squares, log, loss, belay_graph_step_table(g) };
+    const struct belay_attrs attrs = { .f = { norm.max, norm.power } };
+    belay_value *x[4] = { sums, log, loss, belay_graph_step_table(g) };
     return belay_apply(g, &op_norm_log, 4, x, &attrs);
 }

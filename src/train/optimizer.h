@@ -40,7 +40,8 @@ struct belay_update {
     belay_value *block_group; // I32 [blocks]: the parameter group of each block, -1 for frozen
     belay_value *hyper;       // F32 [groups * BELAY_HYPER], written by the host before every step
     belay_value *common;      // F32 [BELAY_COMMON], as well
-    belay_value *norm;        // of belay_grad_norm, to scale by; NULL: no clipping
+    belay_value *norm;        // of belay_grad_norm, to scale by; NULL: no clipping by the norm
+    double clip_value;        // then each element is brought into ±this; 0: not
     bool clear;               // zero the gradients: they are added up over batches
 };
 enum { // places in `common`
@@ -49,15 +50,19 @@ enum { // places in `common`
     BELAY_COMMON_LAST,   // 1: the last batch of the step; 0: another follows, nothing is updated
     BELAY_COMMON = 8,
 };
-// Everything in place, in one launch. Without norm, *squares is what belay_grad_squares gives.
+// Everything in place, in one launch. Without norm, *squares is what belay_grad_sums gives for 2.
 belay_status belay_optimizer_nodes(belay_graph *g, const struct belay_update *update,
                                    belay_value **squares);
-// [blocks]: sums of squares of each block of the gradients.
-belay_value *belay_grad_squares(belay_graph *g, belay_value *grads, belay_value *common);
-// Of them all, in fixed order: [2] {norm, scale} with scale = min(1, max_norm / (norm + 1e-6)), 1 when
-// max_norm is 0. The second form also writes {loss, norm, scale} to row step[3] of `log`.
-belay_value *belay_grad_norm(belay_graph *g, belay_value *squares, double max_norm);
-belay_value *belay_grad_norm_log(belay_graph *g, belay_value *squares, double max_norm,
+struct belay_norm {
+    double power; // 2; 1; any other above 0; HUGE_VAL: the largest element
+    double max;   // 0: no limit
+};
+// [blocks]: the sum of |g|^power of each block of the gradients, or its largest |g|.
+belay_value *belay_grad_sums(belay_graph *g, belay_value *grads, belay_value *common, double power);
+// Of them all, in fixed order: [2] {norm, scale} with scale = min(1, max / (norm + 1e-6)), 1 when
+// max is 0. The second form also writes {loss, norm, scale} to row step[3] of `log`.
+belay_value *belay_grad_norm(belay_graph *g, belay_value *sums, struct belay_norm norm);
+belay_value *belay_grad_norm_log(belay_graph *g, belay_value *sums, struct belay_norm norm,
                                  belay_value *log, belay_value *loss);
 
 #endif

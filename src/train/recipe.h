@@ -94,7 +94,8 @@ struct belay_recipe {
     // fits one of the first num_groups (>= 1).
     struct belay_group_rule groups[BELAY_MAX_GROUPS];
     int num_groups;
-    double clip_norm;  // 0: none
+    double clip_norm, clip_value; // 0: none
+    double norm_type;             // of clip_norm: HUGE_VAL is the largest element
 
     const struct belay_schedule *schedule;
     double schedule_options[BELAY_MAX_OPTIONS];       // lengths still in their own unit:

@@ -11,6 +11,8 @@ belay_status belay_recipe_bad(struct belay_recipe *r, const struct belay_yaml *n
 // A value by its key, into the recipe; `node` is what was written, NULL for the fallback.
 belay_status belay_recipe_value(struct belay_recipe *r, const struct belay_key *key,
                                 const struct belay_yaml *node);
+// The keys of clipping, ends with NULL.
+extern const char *const belay_clip_keys[];
 // A value for people and for the resolved file; false when it is not set.
 bool belay_recipe_value_text(const struct belay_recipe *r, const struct belay_key *key,
                              struct belay_str *out);

@@ -83,6 +83,11 @@ const struct belay_key belay_recipe_keys[] = {
     { "optimizer", "map", "adam", "name, or {name: ..., lr: ..., options}", OWN },
     { "optimizer.clip_norm", "float", "off", "gradients are scaled down to this norm",
       FLOAT(clip_norm), RANGE(0, HUGE_VAL), OFF(0) },
+    { "optimizer.norm_type", "float", "2", "which norm: 2, 1, another number above 0, or inf",
+      FLOAT(norm_type), RANGE(1e-3, HUGE_VAL) },
+    { "optimizer.clip_value", "float", "off",
+      "each element of the gradients is brought into plus or minus this",
+      FLOAT(clip_value), RANGE(0, HUGE_VAL), OFF(0) },
     { "optimizer.groups", "list", "[]",
       "other options by parameter name, first match counts: [{match: '*.bias', weight_decay: 0}]; "
       "frozen: true trains it not at all",

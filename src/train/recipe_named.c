@@ -281,9 +281,21 @@ static belay_status read_groups(struct belay_recipe *r, const struct belay_yaml 
     return BELAY_OK;
 }
 
+const char *const belay_clip_keys[] = { "optimizer.clip_norm", "optimizer.norm_type",
+                                        "optimizer.clip_value", NULL };
+
+static belay_status read_clipping(struct belay_recipe *r, const struct belay_yaml *node)
+{
+    for (int i = 0; belay_clip_keys[i]; i++)
+        BELAY_TRY(belay_recipe_value(r, belay_recipe_key(belay_clip_keys[i]),
+                                     inner_of(node, strchr(belay_clip_keys[i], '.') + 1)));
+    return BELAY_OK;
+}
+
 static belay_status read_optimizer(struct belay_recipe *r)
 {
-    static const char *const extra[] = { "name", "groups", "clip_norm", NULL };
+    static const char *const extra[] = { "name", "groups", "clip_norm", "norm_type",
+                                         "clip_value", NULL };
     const struct belay_yaml *node = belay_yaml_get(r->doc.root, "optimizer"), *at;
     enum belay_unit units[BELAY_MAX_OPTIONS];
     const char *name;
@@ -294,8 +306,7 @@ static belay_status read_optimizer(struct belay_recipe *r)
     set_fallbacks(r->optimizer->options, r->optimizer_options, units);
     BELAY_TRY(read_options(r, "optimizer", name, r->optimizer->options, node, extra,
                            r->optimizer_options, units));
-    BELAY_TRY(belay_recipe_value(r, belay_recipe_key("optimizer.clip_norm"),
-                                 inner_of(node, "clip_norm")));
+    BELAY_TRY(read_clipping(r, node));
     return read_groups(r, inner_of(node, "groups"));
 }
 

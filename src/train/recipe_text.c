@@ -204,8 +204,11 @@ static void add_optimizer(struct belay_str *s, const struct belay_recipe *r)
 {
     belay_str_addf(s, "optimizer: {name: %s", r->optimizer->name);
     add_options(s, r->optimizer->options, r->optimizer_options, NULL);
-    belay_str_add(s, ", clip_norm: ");
-    belay_recipe_value_text(r, belay_recipe_key("optimizer.clip_norm"), s);
+    for (int i = 0; belay_clip_keys[i]; i++) {
+        const struct belay_key *key = belay_recipe_key(belay_clip_keys[i]);
+        belay_str_addf(s, ", %s: ", strchr(key->path, '.') + 1);
+        belay_recipe_value_text(r, key, s);
+    }
     belay_str_add(s, ", groups: [");
     for (int i = 0; i < r->num_groups - 1; i++) {
         belay_str_add(s, i ? ", " : "");

@@ -3,6 +3,7 @@
 // BELAY_BLOCK elements; a block is of one parameter, hence of one parameter group.
 // Device: cl/optim.clh and the optimizer's file.
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct update_op {
     struct belay_op op; // first: a call's op is this struct
     const struct belay_optimizer *optimizer;
     int num_states;
+    double most; // of an element of the gradient
     int grads, group, hyper, common, norm, ema; // inputs; -1: none
     int y_ema, y_grads, y_squares;              // outputs; -1: none
     char kernel[2][48]; // for cpu, for groups
@@ -62,6 +64,7 @@ static void update_element(const struct belay_ref *r, const double *h, double sc
     const struct update_op *u = update_of(r->call);
     double s[BELAY_MAX_MOMENTS] = { 0 }, g = scale * r->x[u->grads][i];
     *squares += g * g;
+    g = g > u->most ? u->most : g < -u->most ? -u->most : g; // NaN stays
     for (int k = 0; k < u->num_states; k++)
         s[k] = r->x[1 + k][i];
     u->optimizer->update(h, u->num_states, g, &r->y[0][i], s);
@@ -106,6 +109,7 @@ static void update_launch(const struct belay_call *call, int stage, struct belay
     else
         belay_launch_y(out, u->y_squares);
     belay_launch_uint(out, u->norm >= 0);
+    belay_launch_float(out, u->most);
     belay_launch_y(out, u->ema >= 0 ? u->y_ema : 0); // not touched without has_ema
     belay_launch_uint(out, u->ema >= 0);
     belay_launch_uint(out, u->y_grads >= 0);
@@ -142,6 +146,7 @@ static struct update_op *make_update(belay_graph *g, const struct belay_update *
     int num_x = in->num_states + 1, num_y = num_x, n = in->num_states;
     u->optimizer = in->optimizer;
     u->num_states = n;
+    u->most = in->clip_value > 0 ? in->clip_value : HUGE_VAL;
     u->grads = num_x++;
     u->group = num_x++;
     u->hyper = num_x++;

@@ -23,7 +23,9 @@ struct run {
     int num_groups, num_params, num_states;
     struct param params[MAX_PARAMS];
     size_t blocks;
-    double max_norm;
+    bool clips;        // a case of clipping, not of an optimizer
+    struct belay_norm clip;
+    double clip_value;
     float *arena; // of blocks * BELAY_BLOCK
     struct golden_program p;
     belay_value *param, *grad, *state[BELAY_MAX_MOMENTS], *block_group, *hyper, *common, *norm;
@@ -121,24 +123,23 @@ static belay_status build(struct run *r)
     const int64_t blocks = (int64_t) r->blocks, hyper = r->num_groups * BELAY_HYPER;
     r->grad = arena(r, "grads");
     r->common = belay_state(g, "common", BELAY_F32, 1, (const int64_t[]){ BELAY_COMMON });
-    r->norm = belay_grad_norm(g, belay_grad_squares(g, r->grad, r->common), r->max_norm);
-    if (r->opt) {
-        r->param = arena(r, "params");
-        unsigned mask = 0;
-        for (int i = 0; i < r->num_groups; i++)
-            mask |= r->opt->states(r->options[i]);
-        for (; mask; mask >>= 1, r->num_states++)
-            r->state[r->num_states] = arena(r, r->opt->state_names[r->num_states]);
-        r->block_group = belay_state(g, "block_group", BELAY_I32, 1, &blocks);
-        r->hyper = belay_state(g, "hyper", BELAY_F32, 1, &hyper);
-        struct belay_update update = {
-            .optimizer = r->opt, .num_states = r->num_states, .params = r->param,
-            .grads = r->grad, .block_group = r->block_group, .hyper = r->hyper,
-            .common = r->common, .norm = r->max_norm > 0 ? r->norm : NULL,
-        };
-        memcpy(update.states, r->state, sizeof(update.states));
-        BELAY_TRY(belay_optimizer_nodes(g, &update, NULL));
-    }
+    r->norm = belay_grad_norm(g, belay_grad_sums(g, r->grad, r->common, r->clip.power), r->clip);
+    r->param = arena(r, "params");
+    unsigned mask = 0;
+    for (int i = 0; i < r->num_groups; i++)
+        mask |= r->opt->states(r->options[i]);
+    for (; mask; mask >>= 1, r->num_states++)
+        r->state[r->num_states] = arena(r, r->opt->state_names[r->num_states]);
+    r->block_group = belay_state(g, "block_group", BELAY_I32, 1, &blocks);
+    r->hyper = belay_state(g, "hyper", BELAY_F32, 1, &hyper);
+    struct belay_update update = {
+        .optimizer = r->opt, .num_states = r->num_states, .params = r->param,
+        .grads = r->grad, .block_group = r->block_group, .hyper = r->hyper,
+        .common = r->common, .norm = r->clip.max > 0 ? r->norm : NULL,
+        .clip_value = r->clip_value,
+    };
+    memcpy(update.states, r->state, sizeof(update.states));
+    BELAY_TRY(belay_optimizer_nodes(g, &update, NULL));
     r->norm = belay_graph_output(g, r->norm, "norm");
     BELAY_TRY(golden_program_ready(r->c, &r->p));
     const float common[BELAY_COMMON] = { [BELAY_COMMON_LAST] = 1 };
@@ -238,35 +239,55 @@ static enum golden_result check_steps(struct run *r)
     return check_states(r) && equal ? GOLDEN_PASS : GOLDEN_FAIL;
 }
 
-// The update multiplies by the scale; here the host does.
+// A step of plain descent with rate 1 from 0 leads to minus the clipped gradient.
 static enum golden_result check_clip(struct run *r)
 {
     float norm[2];
     char name[MAX_NAME];
-    if (!load(r, "grad", 0) ||
+    if (set_blocks(r) != BELAY_OK || set_hyper(r, 0) != BELAY_OK ||
+        belay_program_set(r->p.program, r->param, r->arena, 0) != BELAY_OK ||
+        !load(r, "grad", 0) ||
         belay_program_set(r->p.program, r->grad, r->arena, 0) != BELAY_OK ||
         belay_program_run(r->p.program, 0) != BELAY_OK ||
+        belay_program_get(r->p.program, r->param, r->arena, 0) != BELAY_OK ||
         belay_program_get(r->p.program, r->norm, norm, 0) != BELAY_OK)
         return golden_fail(r->c, "%s", r->c->log->last);
-    bool equal = golden_compare_f32(r->c, "out.total_norm", norm, 1);
+    bool equal = r->clip.max == 0 || golden_compare_f32(r->c, "out.total_norm", norm, 1);
     for (int i = 0; i < r->num_params; i++) {
         const struct param *p = &r->params[i];
         for (size_t k = 0; k < p->count; k++)
-            p->after[k] = norm[1] * r->arena[p->offset + k];
+            p->after[k] = -r->arena[p->offset + k];
         equal = golden_compare_f32(r->c, join(name, "out", p->name), p->after,
                                    (int64_t) p->count) && equal;
     }
     return equal ? GOLDEN_PASS : GOLDEN_FAIL;
 }
 
+// The limits of a clipping case; false: one that there is not.
+static bool read_clip(struct golden_case *c, struct run *r)
+{
+    const char *word = golden_text(c, "norm_type", "");
+    r->clip.power = strcmp(word, "inf") == 0 ? HUGE_VAL : golden_number(c, "norm_type", 2);
+    if (strcmp(c->op, "clip_grad_norm_") == 0 && golden_only(c, "max_norm norm_type"))
+        r->clip.max = golden_number(c, "max_norm", 0);
+    else if (strcmp(c->op, "clip_grad_value_") == 0 && golden_only(c, "clip_value"))
+        r->clip_value = golden_number(c, "clip_value", 0);
+    else
+        return false;
+    r->opt = belay_optimizer_find("sgd");
+    golden_options(r->opt, NULL, r->options[0]);
+    golden_option(r->opt, "lr", 1, r->options[0]);
+    return r->opt != NULL;
+}
+
 static enum golden_result run_all(struct run *r)
 {
-    bool read = r->opt ? read_groups(r) : read_gradients(r);
-    if (!read || !place(r, r->opt != NULL))
+    bool read = r->clips ? read_gradients(r) : read_groups(r);
+    if (!read || !place(r, !r->clips))
         return golden_fail(r->c, "the parameters of the case do not fit its file");
     if (build(r) != BELAY_OK)
         return golden_fail(r->c, "%s", r->c->log->last);
-    if (!r->opt)
+    if (r->clips)
         return check_clip(r);
     if (run_steps(r) != BELAY_OK)
         return golden_fail(r->c, "%s", r->c->log->last);
@@ -281,10 +302,9 @@ enum golden_result golden_optimizer(struct golden_case *c)
         return golden_fail(c, "no memory");
     r->c = c;
     r->opt = golden_optimizer_of(c->op, belay_json_get(c->line, "attributes"));
-    bool clip = strcmp(c->op, "clip_grad_norm_") == 0 && golden_only(c, "max_norm norm_type") &&
-                golden_number(c, "norm_type", golden_attr(c, "norm_type") ? 0 : 2) == 2;
-    r->max_norm = clip ? golden_number(c, "max_norm", 0) : 0;
-    if (r->opt || clip)
+    r->clip.power = 2;
+    r->clips = !r->opt && read_clip(c, r);
+    if (r->opt)
         result = run_all(r);
     for (int i = 0; i < r->num_params; i++)
         belay_free(r->params[i].after);

@@ -163,7 +163,7 @@ static belay_status make_engine(struct run *r)
         .num_groups = 1,
         .group_options = { r->options },
         .group_match = { "*" },
-        .clip_norm = belay_json_number_or(r->c->line, "clip_grad_norm", 0),
+        .clip_norm = { 2, belay_json_number_or(r->c->line, "clip_grad_norm", 0) },
     };
     BELAY_TRY(belay_engine_create(r->c->log, &p, &r->engine));
     r->arena = belay_alloc_array(belay_engine_arena_count(r->engine), sizeof(float));
