@@ -232,6 +232,7 @@ void belay_engine_destroy(struct belay_engine **engine)
     belay_free(e->host_order);
     belay_free(e->log_copy);
     belay_free(e->counts_sum);
+    belay_free(e->regression_sum);
     belay_free(e->scores);
     belay_free(e->counts_copy);
     belay_free(e->params);

@@ -70,7 +70,8 @@ struct belay_eval_sums { // of one pass over a part
     size_t rows;
     size_t classes;
     double *confusion;  // classes * classes, owned by the engine, or NULL
-    double regression[5];
+    size_t targets;
+    double *regression; // BELAY_REGRESSION * targets, owned by the engine, or NULL
     struct belay_score_rows scores; // owned by the engine; 0 rows: not gathered
 };
 

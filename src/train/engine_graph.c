@@ -98,8 +98,11 @@ static belay_status build_eval(struct belay_engine *e)
         parts[num++] = belay_stats_find("regression")->build(g, y, target);
     }
     belay_value *row = num == 1 ? parts[0] : belay_concat(g, num, parts, 0);
-    s->log_width = e->p.regression ? 6 : 1;
-    s->log = state2(g, "log", BELAY_F32, BELAY_LOG_SLOTS, s->log_width);
+    // Fewer slots where rows are wide.
+    s->log_width = 1 + (e->p.regression ? BELAY_REGRESSION * e->targets : 0);
+    s->log_slots = s->log_width <= 8 ? BELAY_LOG_SLOTS : 8 * BELAY_LOG_SLOTS / s->log_width;
+    s->log_slots = s->log_slots ? s->log_slots : 1;
+    s->log = state2(g, "log", BELAY_F32, s->log_slots, s->log_width);
     belay_record(g, s->log, row, belay_graph_step_table(g));
     if (e->p.confusion) {
         s->counts = state1(g, "counts", BELAY_F32, e->classes * e->classes);
@@ -175,6 +178,7 @@ static void add_states(struct belay_engine *e, struct belay_update *u)
     s->hyper = state1(g, "hyper", BELAY_F32, (size_t) e->p.num_groups * BELAY_HYPER);
     s->common = state1(g, "common", BELAY_F32, BELAY_COMMON);
     s->log_width = 3;
+    s->log_slots = BELAY_LOG_SLOTS;
     s->log = state2(g, "log", BELAY_F32, BELAY_LOG_SLOTS, s->log_width);
     *u = (struct belay_update){
         .optimizer = e->p.optimizer,
@@ -286,7 +290,7 @@ static belay_status make_program(struct belay_engine *e, struct belay_side *s)
 
 static belay_status make_log(struct belay_engine *e, struct belay_side *s, struct belay_buf *log)
 {
-    return belay_buf_create(e->dev, BELAY_LOG_SLOTS * s->log_width * sizeof(float), 0, log);
+    return belay_buf_create(e->dev, s->log_slots * s->log_width * sizeof(float), 0, log);
 }
 
 // The kernels of both sides are built together.
@@ -325,11 +329,12 @@ belay_status belay_engine_make_programs(struct belay_engine *e)
 {
     size_t counts = e->classes * e->classes;
     BELAY_TRY(make_activations(e));
-    e->log_copy = belay_alloc_array(BELAY_LOG_SLOTS * 8, sizeof(float));
+    e->log_copy = belay_alloc_array(BELAY_LOG_SLOTS * 8 + e->eval.log_width, sizeof(float));
+    e->regression_sum = belay_alloc_array(e->targets * BELAY_REGRESSION + 1, sizeof(double));
     e->counts_copy = belay_alloc_array(counts + 1, sizeof(float));
     e->counts_sum = belay_alloc_array(counts + 1, sizeof(double));
-    if (!e->log_copy || !e->counts_copy || !e->counts_sum)
-        return belay_fail_nomem(e->log, counts * sizeof(double));
+    if (!e->log_copy || !e->counts_copy || !e->counts_sum || !e->regression_sum)
+        return belay_fail_nomem(e->log, (counts + e->targets * BELAY_REGRESSION) * sizeof(double));
     if (e->p.confusion)
         BELAY_TRY(belay_buf_create(e->dev, counts * sizeof(float), 0, &e->counts));
     BELAY_TRY(preload(e));

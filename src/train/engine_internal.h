@@ -18,7 +18,7 @@ struct belay_side { // training or evaluation
         *weight;
     belay_value *scores;
     belay_value *output, *loss;
-    size_t log_width;
+    size_t log_width, log_slots; // rows of so many numbers, at most BELAY_LOG_SLOTS of them
 };
 
 struct belay_ring_slot {
@@ -98,6 +98,7 @@ struct belay_engine {
     float *log_copy;
     float *counts_copy;
     double *counts_sum;
+    double *regression_sum;
     float *scores; // of a pass, on the host
     size_t scores_room;
 };

@@ -27,7 +27,8 @@ static struct need count_need(const struct belay_engine *e)
     for (int i = 0; belay_engine_slab_size(e, i) > 0; i++)
         n.activations += belay_engine_slab_size(e, i);
     n.all = n.params + n.activations + n.data +
-            BELAY_LOG_SLOTS * (e->eval.log_width + 2 * e->train.log_width) * sizeof(float);
+            (e->eval.log_slots * e->eval.log_width +
+             2 * BELAY_LOG_SLOTS * e->train.log_width) * sizeof(float);
     return n;
 }
 

@@ -141,7 +141,7 @@ belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *nor
 // ---- evaluation ----
 
 struct pass {
-    double loss, regression[5];
+    double loss;
     size_t batch_rows[BELAY_LOG_SLOTS];
     size_t batches; // since the last read
 };
@@ -154,8 +154,8 @@ static belay_status read_pass(struct belay_engine *e, struct pass *p)
     for (size_t i = 0; i < p->batches; i++) {
         const float *row = e->log_copy + i * width;
         p->loss += (double) row[0] * (double) p->batch_rows[i];
-        for (size_t k = 0; k < 5 && e->p.regression; k++)
-            p->regression[k] += row[1 + k];
+        if (e->p.regression)
+            belay_regression_add(e->regression_sum, row + 1, e->targets);
     }
     p->batches = 0;
     return BELAY_OK;
@@ -220,7 +220,7 @@ static belay_status run_pass(struct belay_engine *e, enum belay_part part, struc
         BELAY_TRY(take_scores(e, part, at, n));
         p->batch_rows[p->batches++] = n;
         since += n;
-        if (p->batches == BELAY_LOG_SLOTS)
+        if (p->batches == e->eval.log_slots)
             BELAY_TRY(read_pass(e, p));
         if (since > COUNT_LIMIT) {
             BELAY_TRY(take_counts(e));
@@ -242,6 +242,7 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
     if (!p)
         return belay_fail_nomem(e->log, sizeof(*p));
     memset(e->counts_sum, 0, count * sizeof(double));
+    memset(e->regression_sum, 0, e->targets * BELAY_REGRESSION * sizeof(double));
     if (e->p.confusion)
         BELAY_TRY_DONE(belay_buf_zero(e->dev, &e->counts, 0, count * sizeof(float)));
     BELAY_TRY_DONE(make_scores(e, part));
@@ -251,7 +252,8 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
     out->loss = p->loss / (double) out->rows;
     out->classes = e->classes;
     out->confusion = e->p.confusion ? e->counts_sum : NULL;
-    memcpy(out->regression, p->regression, sizeof(out->regression));
+    out->targets = e->targets;
+    out->regression = e->p.regression ? e->regression_sum : NULL;
     if (has_scores(e, part))
         out->scores = (struct belay_score_rows){ out->rows, e->classes, e->scores,
                                                  e->p.parts[part]->labels, NULL };

@@ -29,14 +29,15 @@ struct belay_metric {
     bool shown;              // `belay eval` shows it
     const char *stats;       // what it is computed from: "confusion", "regression", "scores"
     // From the statistics of all rows. confusion: stats[t * classes + p] counts of true t predicted
-    // p. regression: {n, sum err², sum |err|, sum y, sum y²} over all targets.
-    double (*finish)(const double *stats, size_t classes);
+    // p. regression: [BELAY_REGRESSION][targets] (stats/regression.c).
+    double (*finish)(const double *stats, size_t classes_or_targets);
     double (*finish_scores)(const struct belay_score_rows *r); // with "scores", in place of finish
     // Where a score of each class is averaged, in place of finish.
     double (*score)(const struct belay_class_counts *c);
     enum belay_average average;
 };
 // The value of a metric of "confusion" or "regression".
+// `classes`: of regression the number of targets.
 double belay_metric_value(const struct belay_metric *m, const double *stats, size_t classes);
 extern const struct belay_metric *const belay_metrics[];
 const struct belay_metric *belay_metric_find(const char *name);
@@ -48,6 +49,16 @@ struct belay_stats {
     belay_value *(*build)(belay_graph *g, belay_value *output, belay_value *target);
 };
 extern const struct belay_stats *const belay_stats_list[];
+
+#define BELAY_REGRESSION 5 // numbers of a target
+// Adds those of a batch to those of the rows before it.
+void belay_regression_add(double *sums, const float *batch, size_t targets);
+// Into the units that the user gave: y * std + mean.
+void belay_regression_rescale(double *sums, size_t targets, double mean, double std);
+// The mean over targets of a score of each.
+double belay_regression_mean(const double *sums, size_t targets,
+                             double (*score)(double n, double squares, double absolutes,
+                                             double spread));
 const struct belay_stats *belay_stats_find(const char *name);
 
 #endif

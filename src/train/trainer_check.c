@@ -28,22 +28,12 @@ bool belay_metrics_need(const struct belay_recipe *r, const char *stats)
     return false;
 }
 
-// {n, sum err², sum |err|, sum y, sum y²} in the units that the user gave.
-static void rescale(const struct belay_preprocess *p, const double *in, double *out)
-{
-    double std = p->target_std != 0 ? p->target_std : 1, mean = p->target_mean;
-    out[0] = in[0];
-    out[1] = in[1] * std * std;
-    out[2] = in[2] * std;
-    out[3] = in[3] * std + in[0] * mean;
-    out[4] = in[4] * std * std + 2 * mean * std * in[3] + in[0] * mean * mean;
-}
-
 void belay_metrics_values(const struct belay_recipe *r, const struct belay_preprocess *p,
                           const struct belay_eval_sums *sums, struct check_values *out)
 {
-    double regression[5];
-    rescale(p, sums->regression, regression);
+    if (sums->regression)
+        belay_regression_rescale(sums->regression, sums->targets, p->target_mean,
+                                 p->target_std != 0 ? p->target_std : 1);
     out->loss = sums->loss;
     for (int i = 0; i < r->num_metrics; i++) {
         const struct belay_metric *m = r->metrics[i];
@@ -51,8 +41,9 @@ void belay_metrics_values(const struct belay_recipe *r, const struct belay_prepr
         if (m->finish_scores)
             out->metrics[i] = sums->scores.rows ? m->finish_scores(&sums->scores) : NAN;
         else
-            out->metrics[i] = belay_metric_value(m, confusion ? sums->confusion : regression,
-                                                 sums->classes);
+            out->metrics[i] =
+                belay_metric_value(m, confusion ? sums->confusion : sums->regression,
+                                   confusion ? sums->classes : sums->targets);
     }
 }
 

@@ -239,6 +239,13 @@ static enum golden_result judge_classes(struct golden_case *c, const struct rows
     double got;
     if (!metric)
         return check_matrix(c, stats, classes);
+    if (metric->score && metric->average == BELAY_AVERAGE_BINARY && golden_attr(c, "pos_label")) {
+        int positive = label_index(r, golden_number(c, "pos_label", 1));
+        if (positive < 0)
+            return golden_fail(c, "pos_label is no class");
+        struct belay_class_counts counts = belay_class_counts(stats, classes, (size_t) positive);
+        return check(c, metric->score(&counts), belay_json_get(c->line, "expected"));
+    }
     if (each)
         return check_each(c, metric, stats, classes);
     if (metric->score)
@@ -255,8 +262,7 @@ static enum golden_result run_classes(struct golden_case *c, struct rows *r,
     double stats[MAX_CLASSES * MAX_CLASSES];
     bool each;
     const struct belay_metric *metric = find_variant(c, m, &each);
-    if (!find_labels(c, r) || (m->name[0] && !metric) || golden_number(c, "zero_division", 0) != 0 ||
-        golden_number(c, "pos_label", 1) != 1)
+    if (!find_labels(c, r) || (m->name[0] && !metric) || golden_number(c, "zero_division", 0) != 0)
         return GOLDEN_SKIP;
     if (confusion(c, r, counts) != BELAY_OK)
         return golden_fail(c, "%s", c->log->last);
@@ -272,13 +278,13 @@ static enum golden_result run_classes(struct golden_case *c, struct rows *r,
 static const struct belay_metric *score_metric(struct golden_case *c, const struct mapping *m)
 {
     char name[64];
-    if (strcmp(m->name, "top_") == 0)
-        snprintf(name, sizeof(name), "top_%d", (int) golden_number(c, "k", 2));
+    if (strcmp(m->name, "top_") == 0) // of any k, see run_scores
+        snprintf(name, sizeof(name), "top_2");
     else if (strcmp(golden_text(c, "average", "macro"), "macro") == 0)
         snprintf(name, sizeof(name), "%s", m->name);
     else
         snprintf(name, sizeof(name), "%s_%s", m->name, golden_text(c, "average", ""));
-    return belay_metric_find(strcmp(name, "top_1") == 0 ? "top_2" : name);
+    return belay_metric_find(name);
 }
 
 // Logits of tokens to probabilities of the rows that count.
@@ -343,7 +349,9 @@ static enum golden_result run_scores(struct golden_case *c, struct rows *r,
         s.scores = scores;
         s.truth = truth;
         s.weights = r->weight.data ? weights : NULL;
-        double got = golden_number(c, "k", 2) == 1 ? belay_top_k(&s, 1) : metric->finish_scores(&s);
+        bool top = strcmp(metric->name, "top_2") == 0;
+        double got = top ? belay_top_k(&s, (size_t) golden_number(c, "k", 2))
+                         : metric->finish_scores(&s);
         result = check(c, got, belay_json_get(c->line, "expected"));
     }
     belay_free(scores);
@@ -352,28 +360,74 @@ static enum golden_result run_scores(struct golden_case *c, struct rows *r,
     return result;
 }
 
+// scikit-learn's weights, which the device has not: a batch for each row, joined as batches are.
+static void weighted(const struct rows *r, double *stats)
+{
+    const double *x = r->prediction.data, *y = r->truth.data, *w = r->weight.data;
+    float one[BELAY_REGRESSION];
+    for (size_t i = 0; i < r->count * r->columns; i++) {
+        size_t column = i % r->columns;
+        double weight = w[i / r->columns], err = x[i] - y[i], of[BELAY_REGRESSION];
+        one[0] = (float) weight;
+        one[1] = (float) (weight * err * err);
+        one[2] = (float) (weight * fabs(err));
+        one[3] = (float) y[i];
+        one[4] = 0;
+        for (size_t k = 0; k < BELAY_REGRESSION; k++)
+            of[k] = stats[k * r->columns + column];
+        belay_regression_add(of, one, 1);
+        for (size_t k = 0; k < BELAY_REGRESSION; k++)
+            stats[k * r->columns + column] = of[k];
+    }
+}
+
+// One number, or with "raw_values" one of each column.
+static enum golden_result check_columns(struct golden_case *c, const struct rows *r,
+                                        const struct belay_metric *metric, const double *stats)
+{
+    const struct belay_json *want = belay_json_get(c->line, "expected");
+    if (strcmp(golden_text(c, "multioutput", "uniform_average"), "raw_values") != 0)
+        return check(c, metric->finish(stats, r->columns), want);
+    enum golden_result result = GOLDEN_PASS;
+    const struct belay_json *e = want ? want->first : NULL;
+    for (size_t i = 0; i < r->columns && result == GOLDEN_PASS; i++, e = e ? e->next : NULL) {
+        double of[BELAY_REGRESSION];
+        for (size_t k = 0; k < BELAY_REGRESSION; k++)
+            of[k] = stats[k * r->columns + i];
+        result = check(c, metric->finish(of, 1), e);
+    }
+    return result;
+}
+
 static enum golden_result run_regression(struct golden_case *c, struct rows *r,
                                          const struct belay_metric *metric)
 {
-    float sums[5];
-    double stats[5];
-    const double *x = r->prediction.data, *y = r->truth.data, *w = r->weight.data;
-    // We pool the outputs; the mean of one r2 each is another number.
-    if ((strcmp(metric->name, "r2") == 0 || strcmp(metric->name, "rmse") == 0) && r->columns > 1)
-        return GOLDEN_SKIP;
-    if (regression(c, r, sums) != BELAY_OK)
-        return golden_fail(c, "%s", c->log->last);
-    for (int i = 0; i < 5; i++)
-        stats[i] = w ? 0 : (double) sums[i];
-    for (size_t i = 0; w && i < r->count * r->columns; i++) {
-        double weight = w[i / r->columns], err = x[i] - y[i];
-        stats[0] += weight;
-        stats[1] += weight * err * err;
-        stats[2] += weight * fabs(err);
-        stats[3] += weight * y[i];
-        stats[4] += weight * y[i] * y[i];
+    size_t count = BELAY_REGRESSION * r->columns;
+    float *sums = belay_alloc_array(count, sizeof(*sums));
+    double *stats = belay_alloc_array(count, sizeof(*stats));
+    enum golden_result result = GOLDEN_FAIL;
+    if (!sums || !stats)
+        result = golden_fail(c, "no memory");
+    else if (regression(c, r, sums) != BELAY_OK)
+        result = golden_fail(c, "%s", c->log->last);
+    else {
+        if (r->weight.data)
+            weighted(r, stats);
+        else
+            belay_regression_add(stats, sums, r->columns);
+        result = check_columns(c, r, metric, stats);
     }
-    return check(c, metric->finish(stats, 0), belay_json_get(c->line, "expected"));
+    belay_free(sums);
+    belay_free(stats);
+    return result;
+}
+
+// "variance_weighted" is no metric of ours.
+static bool known(const struct golden_case *c)
+{
+    return golden_only(c, "on labels average zero_division pos_label sample_weight k multi_class "
+                          "ignore_index multioutput") &&
+           strcmp(golden_text(c, "multioutput", ""), "variance_weighted") != 0;
 }
 
 enum golden_result golden_metric(struct golden_case *c)
@@ -384,8 +438,7 @@ enum golden_result golden_metric(struct golden_case *c)
     for (size_t i = 0; i < sizeof(mappings) / sizeof(mappings[0]); i++)
         if (strcmp(mappings[i].op, c->op) == 0)
             m = &mappings[i];
-    if (!m || !golden_only(c, "on labels average zero_division pos_label sample_weight k "
-                          "multi_class ignore_index"))
+    if (!m || !known(c))
         return GOLDEN_SKIP;
     const struct belay_metric *metric = belay_metric_find(m->name);
     const struct belay_metric *scores = score_metric(c, m);

@@ -1,10 +1,16 @@
+// mse: mean of err² over rows and targets.
 #include <math.h>
 
 #include "train/metric.h"
 
-static double finish(const double *stats, size_t classes)
+static double score(double n, double squares, double absolutes, double spread)
 {
-    return stats[0] > 0 ? stats[1] / stats[0] : NAN;
+    return n > 0 ? squares / n : NAN;
+}
+
+static double finish(const double *stats, size_t targets)
+{
+    return belay_regression_mean(stats, targets, score);
 }
 
 extern const struct belay_metric belay_metric_mse;
