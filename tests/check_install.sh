@@ -34,6 +34,26 @@ check "the C example runs" ./tiny
 check "it saved its model" test -s tiny.safetensors
 ./tiny 2>&1 | sed 's/^/    /'
 
+# Operators, a loss and an optimizer of a program's own; who does not know them says so.
+check "the example with its own operators builds as C11" "${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic \
+    -Werror "$examples/own.c" -o own_example "${flags[@]}" -lm
+for device in host opencl; do
+    rm -rf own
+    check "it trains on $device" env BELAY_DEVICE=$device ./own_example
+done
+tool=$(find "$work/root" -name belay -type f -perm -u+x)
+# refuses PART COMMAND...: one line that says PART.
+refuses() {
+    local part=$1 said
+    shift
+    said=$("$@" 2>&1 >/dev/null | grep -v warning)
+    [ "$(printf '%s\n' "$said" | wc -l)" = 1 ] && [[ $said == *"$part"* ]] || { echo "    $said"; return 1; }
+}
+check "a run with them is not resumed without them" \
+    refuses "'log_cosh' is none of Belay's: the program that wrote this had registered it" "$tool" resume own
+check "nor is its model opened" \
+    refuses "'log_cosh' is none of Belay's" "$tool" predict own/best.safetensors none.npy
+
 cat >version.cc <<'END'
 #include <belay/belay.h>
 #include <cstdio>

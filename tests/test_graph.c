@@ -127,6 +127,24 @@ START_TEST(two_dropouts_are_never_joined)
 }
 END_TEST
 
+// The gradient of a mean repeats what reaches it, which may be a number that two numbers make.
+START_TEST(a_number_that_is_read_from_memory_is_not_folded)
+{
+    belay_graph *g = new_graph();
+    belay_value *x = input(g, "x", 1, 4, 0), *dx;
+    belay_value *mean = belay_mean(g, belay_mul(g, x, x), 0, NULL, false);
+    belay_value *loss = belay_mul(g, belay_div(g, mean, belay_scalar(g, 2)), belay_scalar(g, 3));
+    ck_log_ok(&test_log, belay_gradient(g, loss, 1, &x, &dx));
+    belay_graph_output(g, dx, "dx");
+    ck_log_ok(&test_log, belay_graph_optimize(g));
+    for (size_t i = 0; i < g->num_nodes; i++)
+        for (int k = 0; k < g->nodes[i]->num_x; k++)
+            ck_assert(g->nodes[i]->dead || g->nodes[i]->op->eval ||
+                      g->nodes[i]->x[k]->kind != BELAY_VALUE_SCALAR);
+    belay_graph_destroy(&g);
+}
+END_TEST
+
 START_TEST(numbers_are_folded)
 {
     belay_graph *g = new_graph();
@@ -457,6 +475,7 @@ static Suite *suite_graph(void)
     tcase_add_test(tc, equal_nodes_are_joined_and_unused_ones_dropped);
     tcase_add_test(tc, a_loss_and_its_gradient_become_one_node_and_a_factor_of_one_none);
     tcase_add_test(tc, two_dropouts_are_never_joined);
+    tcase_add_test(tc, a_number_that_is_read_from_memory_is_not_folded);
     tcase_add_test(tc, numbers_are_folded);
     tcase_add_test(tc, a_chain_becomes_one_kernel_and_a_diamond_through_a_product_does_not);
     tcase_add_test(tc, memory_reuse_changes_no_bit_and_fusion_little);

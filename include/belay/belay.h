@@ -7,6 +7,7 @@
 #include <belay/graph.h>
 #include <belay/measure.h>
 #include <belay/model.h>
+#include <belay/own.h>
 #include <belay/recipe.h>
 #include <belay/replay.h>
 #include <belay/report.h>

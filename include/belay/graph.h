@@ -43,10 +43,24 @@ BELAY_API belay_value *belay_scalar(belay_graph *g, double value);
 BELAY_API int belay_value_rank(const belay_value *v);
 BELAY_API int64_t belay_value_dim(const belay_value *v, int axis);
 
-// An element-wise operator by its name, of those that take no settings ("relu", "mish", "rsqrt";
-// "add", "maximum", …; two operands broadcast). An unknown name makes an error stick to the graph.
-BELAY_API belay_value *belay_unary(belay_graph *g, const char *op, belay_value *x);
-BELAY_API belay_value *belay_binary(belay_graph *g, const char *op, belay_value *a, belay_value *b);
+// An operator by its name: an element-wise one of those that take no settings ("relu", "mish",
+// "rsqrt"; "add", "maximum", …; two operands broadcast), or one that the program registered
+// (belay/own.h), with num_settings 0 at its fallbacks. An unknown name makes an error stick to the
+// graph.
+BELAY_API belay_value *belay_named(belay_graph *g, const char *op, int num_x, belay_value *const *x,
+                                   int num_settings, const double *settings);
+static inline belay_value *belay_unary(belay_graph *g, const char *op, belay_value *x)
+{
+    return belay_named(g, op, 1, &x, 0, NULL);
+}
+static inline belay_value *belay_binary(belay_graph *g, const char *op, belay_value *a,
+                                        belay_value *b)
+{
+    belay_value *x[2];
+    x[0] = a;
+    x[1] = b;
+    return belay_named(g, op, 2, x, 0, NULL);
+}
 
 static inline belay_value *belay_add(belay_graph *g, belay_value *a, belay_value *b)
 {

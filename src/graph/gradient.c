@@ -11,6 +11,13 @@ struct gradient {
     size_t num_values;  // before backward nodes were added
 };
 
+// Belay's operators without a rule have no gradient; a program's may have been forgotten.
+static bool lacks_rule(const struct belay_op *op)
+{
+    return !op->grad && (op->flags & BELAY_OP_OWN) && !(op->flags & BELAY_OP_NO_GRADIENT) &&
+           !(op->flags & BELAY_OP_EFFECT);
+}
+
 static void mark_wanted(struct gradient *s, size_t num_nodes)
 {
     for (size_t i = 0; i < num_nodes; i++) {
@@ -18,7 +25,7 @@ static void mark_wanted(struct gradient *s, size_t num_nodes)
         bool any = false;
         for (int k = 0; k < n->num_x; k++)
             any |= s->wanted[n->x[k]->id] && !((n->op->shape_only >> k) & 1);
-        for (int k = 0; k < n->num_y && n->op->grad; k++)
+        for (int k = 0; k < n->num_y && (n->op->grad || lacks_rule(n->op)); k++)
             s->wanted[n->y[k]->id] |= any;
     }
 }
@@ -47,6 +54,10 @@ static void back_through(struct gradient *s, const struct belay_node *n)
         call.want[k] = s->wanted[n->x[k]->id] && !((n->op->shape_only >> k) & 1);
         any |= call.want[k];
     }
+    if (flows && any && lacks_rule(n->op))
+        belay_graph_fail(s->g, BELAY_ERR_UNSUPPORTED,
+                         "%s: this operator of the program's own has no gradient rule, and the "
+                         "gradient is needed", n->op->name);
     if (!flows || !any || !n->op->grad)
         return;
     call.graph = s->g;

@@ -5,11 +5,12 @@
 
 #include "base/hash.h"
 
-static void fold_scalar(struct belay_node *n)
+// `in_memory` by value id: read by nodes that want memory.
+static void fold_scalar(struct belay_node *n, const bool *in_memory)
 {
     double x[BELAY_MAX_IN];
     struct belay_value *y = n->y[0];
-    if (!n->op->eval || y->output || n->num_x == 0)
+    if (!n->op->eval || y->output || n->num_x == 0 || in_memory[y->id])
         return;
     for (int k = 0; k < n->num_x; k++) {
         if (n->x[k]->kind != BELAY_VALUE_SCALAR)
@@ -23,6 +24,20 @@ static void fold_scalar(struct belay_node *n)
     y->scalar = n->op->eval(x, n->attrs.f);
     y->node = NULL;
     n->dead = true;
+}
+
+static belay_status fold_scalars(struct belay_graph *g)
+{
+    bool *in_memory = belay_alloc_array(g->num_values + 1, sizeof(*in_memory));
+    if (!in_memory)
+        return belay_fail_nomem(g->log, g->num_values);
+    for (size_t i = 0; i < g->num_nodes; i++)
+        for (int k = 0; k < g->nodes[i]->num_x && !g->nodes[i]->op->eval; k++)
+            in_memory[g->nodes[i]->x[k]->id] = true;
+    for (size_t i = 0; i < g->num_nodes; i++)
+        fold_scalar(g->nodes[i], in_memory);
+    belay_free(in_memory);
+    return BELAY_OK;
 }
 
 // ---- common sub-expressions ----
@@ -104,7 +119,7 @@ static struct belay_value *unchanged(const struct belay_node *n)
         const struct belay_value *number = n->x[k];
         struct belay_value *other = n->x[1 - k];
         if ((n->op->neutral_inputs >> k) & 1 && number->kind == BELAY_VALUE_SCALAR &&
-            number->scalar == n->op->neutral && other->dtype == n->y[0]->dtype &&
+            number->scalar == n->op->neutral && other->kind != BELAY_VALUE_SCALAR && other->dtype == n->y[0]->dtype &&
             belay_shape_equal(&other->shape, &n->y[0]->shape))
             return other;
     }
@@ -210,8 +225,7 @@ static belay_status drop_dead(struct belay_graph *g)
 belay_status belay_graph_optimize(belay_graph *g)
 {
     BELAY_TRY(belay_graph_check(g));
-    for (size_t i = 0; i < g->num_nodes; i++)
-        fold_scalar(g->nodes[i]);
+    BELAY_TRY(fold_scalars(g));
     BELAY_TRY(join_equal(g));
     return drop_dead(g);
 }

@@ -45,8 +45,8 @@ static const char *suggest_layer(const char *got)
 {
     const char *names[MAX_NAMES];
     size_t n = 0;
-    for (; belay_layers[n] && n < MAX_NAMES; n++)
-        names[n] = belay_layers[n]->name;
+    for (; n < MAX_NAMES && belay_layer_at(n); n++)
+        names[n] = belay_layer_at(n)->name;
     return belay_suggest(got, names, n);
 }
 
@@ -68,6 +68,14 @@ static const struct belay_layer *layer_of(struct walk *w, const struct belay_yam
                 at = k;
             }
         }
+    }
+    if (got && belay_is_record(entry->from)) {
+        char place[BELAY_PLACE_TEXT];
+        belay_graph_fail(w->graph, BELAY_ERR_UNSUPPORTED,
+                         "%s: the layer '%.60s' is none of Belay's: the program that wrote this had "
+                         "registered it, this one has not (belay_register_op)",
+                         belay_yaml_place(at, place), got);
+        return NULL;
     }
     fail_at(w, at, got ? "unknown layer" : "this entry names no layer", got,
             got ? suggest_layer(got) : NULL);

@@ -18,12 +18,30 @@ const struct belay_layer *const belay_layers[] = {
 };
 #undef BELAY_LAYER
 
+const struct belay_layer *belay_layer_at(size_t index)
+{
+    size_t num = sizeof(belay_layers) / sizeof(belay_layers[0]) - 1;
+    return index < num ? belay_layers[index] : belay_own_layer_at(index - num);
+}
+
 const struct belay_layer *belay_layer_find(const char *name)
 {
-    for (const struct belay_layer *const *l = belay_layers; *l; l++)
-        if (strcmp((*l)->name, name) == 0)
-            return *l;
+    const struct belay_layer *layer;
+    for (size_t i = 0; (layer = belay_layer_at(i)); i++)
+        if (strcmp(layer->name, name) == 0)
+            return layer;
     return NULL;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+bool belay_is_record(const char *from)
+{
+    return from && (ends_with(from, "resolved.yaml") || ends_with(from, ".safetensors"));
 }
 
 const char *belay_yaml_place(const struct belay_yaml *node, char out[BELAY_PLACE_TEXT])

@@ -63,5 +63,10 @@ struct belay_layer {
 };
 extern const struct belay_layer *const belay_layers[]; // ends with NULL
 const struct belay_layer *belay_layer_find(const char *name);
+// The list, then those that the program registered; NULL past the last.
+const struct belay_layer *belay_layer_at(size_t index);
+const struct belay_layer *belay_own_layer_at(size_t index);
+// Is `from` (of a node) a file that a run or a trainer wrote? Names in it were known then.
+bool belay_is_record(const char *from);
 
 #endif

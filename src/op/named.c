@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "op/op.h"
+#include "op/own.h"
 
 #define MAX_NAMES 256
 
@@ -26,6 +26,9 @@ static const struct belay_op *find(belay_graph *g, const char *name, int num_x)
         if (count < MAX_NAMES)
             names[count++] = (*op)->name;
     }
+    const struct belay_own_op_entry *own;
+    for (size_t i = 0; (own = belay_own_op_at(i)) && count < MAX_NAMES; i++)
+        names[count++] = own->op.name;
     const char *near = belay_suggest(name, names, count);
     belay_graph_fail(g, BELAY_ERR_ARG,
                      "no element-wise operator '%s' with %d operand%s and no settings%s%s%s", name,
@@ -34,14 +37,20 @@ static const struct belay_op *find(belay_graph *g, const char *name, int num_x)
     return NULL;
 }
 
-belay_value *belay_unary(belay_graph *g, const char *op, belay_value *x)
+belay_value *belay_named(belay_graph *g, const char *op, int num_x, belay_value *const *x,
+                         int num_settings, const double *settings)
 {
-    const struct belay_op *found = g ? find(g, op, 1) : NULL;
-    return found ? belay_apply1(g, found, x, NULL) : NULL;
-}
-
-belay_value *belay_binary(belay_graph *g, const char *op, belay_value *a, belay_value *b)
-{
-    const struct belay_op *found = g ? find(g, op, 2) : NULL;
-    return found ? belay_apply2(g, found, a, b, NULL) : NULL;
+    if (!g || belay_graph_check(g) != BELAY_OK)
+        return NULL;
+    const struct belay_own_op_entry *own = belay_own_op_find(op);
+    if (own && num_settings != 0 && num_settings != own->num_settings)
+        return belay_graph_fail(g, BELAY_ERR_ARG, "%s: got %d settings, it has %d", op,
+                                num_settings, own->num_settings);
+    if (own)
+        return belay_own_op_apply(g, own, num_x, x, num_settings ? settings : NULL);
+    const struct belay_op *found = find(g, op, num_x);
+    if (found && num_settings != 0)
+        return belay_graph_fail(g, BELAY_ERR_ARG, "%s: got %d settings, it has none", op,
+                                num_settings);
+    return found ? belay_apply(g, found, num_x, x, NULL) : NULL;
 }

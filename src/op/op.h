@@ -117,6 +117,8 @@ enum belay_op_flags {
     BELAY_OP_EFFECT = 2,   // kept though nobody reads its output; nothing is moved across it
     BELAY_OP_VIEW = 4,     // the output is the input's memory under another shape
     BELAY_OP_RANDOM = 8,   // never joined with an equal node
+    BELAY_OP_OWN = 16,     // a program's: its kernel file is built whole
+    BELAY_OP_NO_GRADIENT = 32, // OWN without a gradient rule: gradients end here, that is no error
 };
 
 struct belay_op {

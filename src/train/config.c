@@ -115,8 +115,8 @@ static void layer_option(struct walk *w, const struct belay_layer_option *option
 
 static void visit_layers(struct walk *w)
 {
-    for (size_t i = 0; belay_layers[i]; i++) {
-        const struct belay_layer *layer = belay_layers[i];
+    const struct belay_layer *layer;
+    for (size_t i = 0; (layer = belay_layer_at(i)); i++) {
         visit(w, "layer", layer->name, layer->main_option ? layer->main_option : "", "",
               layer->help);
         for (size_t k = 0; k < 8 && layer->options[k].name; k++)
@@ -128,15 +128,17 @@ static void visit_layers(struct walk *w)
 
 static void visit_training(struct walk *w)
 {
-    for (size_t i = 0; belay_losses[i]; i++) {
-        visit(w, "loss", belay_losses[i]->name, "", "", belay_losses[i]->help);
-        visit_options(w, belay_losses[i]->options);
+    const struct belay_loss *loss;
+    const struct belay_optimizer *optimizer;
+    for (size_t i = 0; (loss = belay_loss_at(i)); i++) {
+        visit(w, "loss", loss->name, "", "", loss->help);
+        visit_options(w, loss->options);
     }
     for (size_t i = 0; belay_metrics[i]; i++)
         visit(w, "metric", belay_metrics[i]->name, "", "", belay_metrics[i]->help);
-    for (size_t i = 0; belay_optimizers[i]; i++) {
-        visit(w, "optimizer", belay_optimizers[i]->name, "", "", belay_optimizers[i]->help);
-        visit_options(w, belay_optimizers[i]->options);
+    for (size_t i = 0; (optimizer = belay_optimizer_at(i)); i++) {
+        visit(w, "optimizer", optimizer->name, "", "", optimizer->help);
+        visit_options(w, optimizer->options);
     }
     for (size_t i = 0; belay_monitor_rules[i].name; i++)
         visit(w, "rule", belay_monitor_rules[i].name, "", "", belay_monitor_rules[i].help);

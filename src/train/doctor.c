@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "device/context.h"
+#include "op/own.h"
 
 // ---- Operators ----
 
@@ -25,18 +26,27 @@ static belay_status check_op(struct belay_device *host, struct belay_device *dev
     return BELAY_OK;
 }
 
+static void check_one(struct belay_device *host, struct belay_device *dev, const struct belay_op *op,
+                      struct belay_checks *c)
+{
+    char text[64];
+    int sizes = 0;
+    belay_status status = check_op(host, dev, op, c->quick, &sizes);
+    snprintf(text, sizeof(text), "%d sizes alone and fused, twice", sizes);
+    belay_checks_end(c, dev, "operators", op->name, status, text);
+    host->failed = BELAY_OK;
+}
+
 static belay_status check_ops(struct belay_device *dev, struct belay_checks *c)
 {
     struct belay_device *host;
     BELAY_TRY(belay_device_open(dev->log, "host", 0, &host));
-    for (int i = 0; belay_ops[i]; i++) {
-        char text[64];
-        int sizes = 0;
-        belay_status status = check_op(host, dev, belay_ops[i], c->quick, &sizes);
-        snprintf(text, sizeof(text), "%d sizes alone and fused, twice", sizes);
-        belay_checks_end(c, dev, "operators", belay_ops[i]->name, status, text);
-        host->failed = BELAY_OK;
-    }
+    for (int i = 0; belay_ops[i]; i++)
+        check_one(host, dev, belay_ops[i], c);
+    const struct belay_own_op_entry *own;
+    for (size_t i = 0; (own = belay_own_op_at(i)); i++)
+        if (own->op.eval)
+            check_one(host, dev, &own->op, c);
     belay_device_close(&host);
     return BELAY_OK;
 }

@@ -56,6 +56,16 @@ static belay_status check_output(struct belay_engine *e, belay_value *out)
                       belay_shape_text(shape, text), want, e->labels ? "classes" : "targets", want);
 }
 
+static belay_status check_loss(struct belay_engine *e, const belay_value *loss)
+{
+    char text[BELAY_SHAPE_TEXT];
+    if (loss && belay_shape_count(belay_value_shape(loss)) == 1)
+        return BELAY_OK;
+    return belay_fail(e->log, BELAY_ERR_SHAPE, "loss %s: its build gives %s, want one number",
+                      e->p.loss->name,
+                      loss ? belay_shape_text(belay_value_shape(loss), text) : "nothing");
+}
+
 static belay_status add_model(struct belay_engine *e, struct belay_side *s, int64_t batch,
                               belay_value **target)
 {
@@ -75,7 +85,8 @@ static belay_status add_model(struct belay_engine *e, struct belay_side *s, int6
         BELAY_TRY(belay_model_params_of(g, &e->model_params));
     BELAY_TRY(check_output(e, s->output));
     s->loss = e->p.loss->build(g, s->output, *target, e->p.loss_options);
-    return belay_graph_check(g);
+    BELAY_TRY(belay_graph_check(g));
+    return check_loss(e, s->loss);
 }
 
 static belay_value *as_row(belay_graph *g, belay_value *v)

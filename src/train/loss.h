@@ -16,6 +16,8 @@ struct belay_loss {
     belay_value *(*predict)(belay_graph *g, belay_value *output);
 };
 extern const struct belay_loss *const belay_losses[];
+// The list, then those that the program registered; NULL past the last.
+const struct belay_loss *belay_loss_at(size_t index);
 const struct belay_loss *belay_loss_find(const char *name);
 
 #endif

@@ -57,7 +57,9 @@ static belay_status read_meta(struct belay_model *m, const char *path)
     BELAY_TRY(belay_preprocess_from_json(m->log, preprocess, &m->preprocess));
     m->loss = belay_loss_find(loss);
     if (!m->loss)
-        return belay_fail(m->log, BELAY_ERR_UNSUPPORTED, "%s: unknown loss '%s'", path, loss);
+        return belay_fail(m->log, BELAY_ERR_UNSUPPORTED,
+                          "%s: the loss '%s' is none of Belay's: the program that wrote this had "
+                          "registered it, this one has not (belay_register_loss)", path, loss);
     return BELAY_OK;
 }
 
@@ -104,8 +106,10 @@ static belay_status load(struct belay_model *m, const char *path)
     BELAY_TRY(belay_st_read(m->log, path, &m->file));
     BELAY_TRY(read_meta(m, path));
     belay_status status = build(m);
-    if (status != BELAY_OK)
-        return belay_fail_in(m->log, status, "%s", path);
+    if (status != BELAY_OK) // layers' errors name the file
+        return strncmp(m->log->last, path, strlen(path)) == 0
+                   ? status
+                   : belay_fail_in(m->log, status, "%s", path);
     for (size_t i = 0; i < m->graph->num_values; i++)
         if (m->graph->values[i]->kind == BELAY_VALUE_PARAM)
             BELAY_TRY(load_weight(m, path, m->graph->values[i]));

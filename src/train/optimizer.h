@@ -26,8 +26,11 @@ struct belay_optimizer {
     // The same for a device: "optim_sgd" for cl/optim_sgd.cl, which makes a kernel NAME_sN with
     // OPTIM_N (cl/optim.clh) for every number N of states that `states` may ask for.
     const char *cl_file;
+    bool own; // registered by the program
 };
 extern const struct belay_optimizer *const belay_optimizers[];
+// The list, then those that the program registered; NULL past the last.
+const struct belay_optimizer *belay_optimizer_at(size_t index);
 const struct belay_optimizer *belay_optimizer_find(const char *name);
 
 // Nodes for the training graph, all with effects. Arenas are F32 states of `blocks * BELAY_BLOCK`

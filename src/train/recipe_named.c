@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/model.h"
 
 // The list of one kind of named thing: name(i) is NULL after the last.
 struct kind {
@@ -15,7 +16,7 @@ struct kind {
 
 static const char *loss_name(size_t i)
 {
-    return belay_losses[i] ? belay_losses[i]->name : NULL;
+    return belay_loss_at(i) ? belay_loss_at(i)->name : NULL;
 }
 
 static const char *metric_name(size_t i)
@@ -25,7 +26,7 @@ static const char *metric_name(size_t i)
 
 static const char *optimizer_name(size_t i)
 {
-    return belay_optimizers[i] ? belay_optimizers[i]->name : NULL;
+    return belay_optimizer_at(i) ? belay_optimizer_at(i)->name : NULL;
 }
 
 static const char *schedule_name(size_t i)
@@ -52,6 +53,11 @@ static belay_status unknown_name(struct belay_recipe *r, const struct kind *kind
             used += (size_t) snprintf(list + used, sizeof(list) - used, "%s%s",
                                       count ? ", " : "", names[count]);
     }
+    bool may_be_own = kind == &losses || kind == &optimizers;
+    if (may_be_own && node && belay_is_record(node->from ? node->from : r->name))
+        return belay_recipe_bad(r, node, "the %s '%s' is none of Belay's: the program that wrote this "
+                                "had registered it, this one has not (belay_register_%s)",
+                                kind->word, got, kind->word);
     const char *near = belay_suggest(got, names, count);
     if (near)
         return belay_recipe_bad(r, node, "unknown %s '%s', did you mean '%s'?", kind->word, got,

@@ -122,7 +122,7 @@ static struct belay_op op_of(const struct update_op *u, int num_x, int num_y)
         .name = u->optimizer->name,
         .num_x = num_x,
         .num_y = num_y,
-        .flags = BELAY_OP_EFFECT,
+        .flags = BELAY_OP_EFFECT | (u->optimizer->own ? BELAY_OP_OWN : 0),
         .index_inputs = 1u << u->group,
         .infer = update_infer,
         .ref = update_ref,

@@ -38,7 +38,8 @@ static belay_status add_op(struct belay_cl_pieces *pieces, const struct belay_gr
 {
     struct belay_call call;
     const struct belay_op *op = group->nodes[0]->op;
-    if ((op->flags & BELAY_OP_VIEW) || op->gemm || !op->cl_file || !op->launch)
+    // A program's kernels are in no form that can be cut: their files are built whole.
+    if ((op->flags & (BELAY_OP_VIEW | BELAY_OP_OWN)) || op->gemm || !op->cl_file || !op->launch)
         return BELAY_OK;
     belay_node_call(group->nodes[0], shapes, &call);
     call.profile = &pieces->cl->dev->profile;

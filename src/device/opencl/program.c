@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "device/opencl/cl.h"
 #include "device/opencl/sources.h"
+#include "op/own.h"
 
 struct built {
     struct belay_digest key; // of text and options
@@ -131,6 +132,14 @@ static belay_status read_override(struct belay_cl *cl, const char *name, char **
     return status;
 }
 
+// Kernels that the program registered.
+static const char *own_text(const char *name)
+{
+    char file[128];
+    snprintf(file, sizeof(file), "%.*s", (int) strcspn(name, "."), name);
+    return belay_own_source(file);
+}
+
 static belay_status add_file(struct belay_cl *cl, const char *name, int depth,
                              struct belay_str *out)
 {
@@ -144,6 +153,9 @@ static belay_status add_file(struct belay_cl *cl, const char *name, int depth,
         return status;
     }
     const struct belay_cl_file *file = find_embedded(name);
+    const char *own = file ? NULL : own_text(name);
+    if (own)
+        return add_text(cl, name, own, depth, out);
     if (!file)
         return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED, "no kernel file '%s' in this build",
                           name);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "train/own.h"
+
 #define BELAY_LOSS(name) extern const struct belay_loss belay_loss_##name;
 #include "train/loss/list.h"
 #undef BELAY_LOSS
@@ -13,10 +15,17 @@ const struct belay_loss *const belay_losses[] = {
 };
 #undef BELAY_LOSS
 
+const struct belay_loss *belay_loss_at(size_t index)
+{
+    size_t num = sizeof(belay_losses) / sizeof(belay_losses[0]) - 1;
+    return index < num ? belay_losses[index] : belay_own_loss_at(index - num);
+}
+
 const struct belay_loss *belay_loss_find(const char *name)
 {
-    for (const struct belay_loss *const *at = belay_losses; *at; at++)
-        if (strcmp((*at)->name, name) == 0)
-            return *at;
+    const struct belay_loss *at;
+    for (size_t i = 0; (at = belay_loss_at(i)); i++)
+        if (strcmp(at->name, name) == 0)
+            return at;
     return NULL;
 }
