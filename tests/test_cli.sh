@@ -387,7 +387,21 @@ run 7 'cut.pth' inspect cut.pth
 # ---- verify and diff ----
 run 0 '^ok .*run/best.safetensors: .*digest' verify run
 check 'a checkpoint is verified' grep -q '^ok .*run/checkpoints/step-' out
-check 'a line for each file' test "$(wc -l <out)" -eq "$(find run -name '*.safetensors' | wc -l)"
+check 'a line for each file and two references' test "$(wc -l <out)" -eq \
+    "$(($(find run -name '*.safetensors' | wc -l) + 2))"
+check 'the best that the newest checkpoint refers to' \
+    grep -q '^ok .*run/checkpoints/best-.* is the best of the checkpoint' out
+check 'the length of the log' grep -q '^ok .*run/metrics.jsonl has [0-9]* bytes' out
+cp -r run run_refs
+head -c -5 run/metrics.jsonl >run_refs/metrics.jsonl
+run 7 '^damaged .*run_refs/metrics.jsonl has' verify run_refs
+check_json_7=$("$belay" verify run_refs --json | grep -c '"references": .*"ok": false.*"bad": 1}')
+check 'verify --json tells a log that is too short' test "$check_json_7" -eq 1
+cp run/metrics.jsonl run_refs
+for best in run_refs/checkpoints/best-*; do cp run_mean/best.safetensors "$best"; done
+run 7 '^damaged .*run_refs/checkpoints/best-.* has digest' verify run_refs
+rm run_refs/checkpoints/best-*
+run 7 '^damaged .*refers to a best of step' verify run_refs
 run 0 '^ok ' verify run/best.safetensors
 check_json verify run --json
 run 7 '^damaged .*flipped.safetensors' verify flipped.safetensors

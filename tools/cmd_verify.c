@@ -149,6 +149,30 @@ static bool verify_run(struct tally *t, const char *run)
            verify_folder(t, path);
 }
 
+// What its newest checkpoint refers to. That none is whole was said of each file.
+static void verify_refs(struct tally *t, const char *run)
+{
+    belay_run_refs refs;
+    if (belay_run_verify(t->ctx, run, &refs) != BELAY_OK)
+        refs.count = 0;
+    for (size_t i = 0; i < refs.count; i++) {
+        const belay_run_ref *ref = &refs.list[i];
+        if (t->cli->json) {
+            printf("%s{\"ok\": %s, \"text\": ", i ? ", " : "", ref->good ? "true" : "false");
+            json_text(stdout, ref->text);
+            printf("}");
+        } else {
+            printf("%-8s ", ref->good ? "ok" : "damaged");
+            print_safe(stdout, ref->text);
+            printf("\n");
+        }
+        if (!ref->good) {
+            t->bad++;
+            t->code = EXIT_DAMAGED;
+        }
+    }
+}
+
 static int verify(struct tally *t, const char *path)
 {
     bool ok = true;
@@ -158,6 +182,10 @@ static int verify(struct tally *t, const char *path)
         ok = verify_run(t, path);
     else
         verify_file(t, path);
+    if (t->cli->json)
+        printf("], \"references\": [");
+    if (ok && is_folder(path))
+        verify_refs(t, path);
     if (t->cli->json)
         printf("], \"checked\": %zu, \"bad\": %zu}\n", t->files, t->bad);
     if (!ok)
@@ -186,8 +214,9 @@ const struct command command_verify = {
     .name = "verify",
     .args = "FILE|RUN",
     .summary = "Checks model files and checkpoints: structure and digest",
-    .detail = "Of a run folder: best, last and all checkpoints. One line for each file; exit code 7 when\n"
-              "one is damaged.\n",
+    .detail = "Of a run folder: best, last and all checkpoints. One line for each file, then one\n"
+              "each for what the newest checkpoint refers to: its best and the log's length. Exit code 7\n"
+              "when one is damaged.\n",
     .options = options,
     .min_rest = 1,
     .max_rest = 1,

@@ -149,6 +149,19 @@ typedef struct belay_run_info {
 BELAY_API BELAY_MUST_CHECK belay_status belay_run_look(belay_ctx *ctx, const char *run_dir,
                                                        belay_run_info *out);
 
+typedef struct belay_run_ref {
+    bool good;
+    char text[1024]; // which file, and what is wrong with it
+} belay_run_ref;
+typedef struct belay_run_refs {
+    size_t count;
+    belay_run_ref list[2];
+} belay_run_refs;
+// What the newest whole checkpoint of a run refers to: its best's file and the length of the log.
+// None in a folder without checkpoints; BELAY_ERR_DAMAGED when none of them is whole.
+BELAY_API BELAY_MUST_CHECK belay_status belay_run_verify(belay_ctx *ctx, const char *run_dir,
+                                                         belay_run_refs *out);
+
 #ifdef __cplusplus
 }
 #endif
