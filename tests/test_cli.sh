@@ -285,6 +285,7 @@ run 6 '' resume run_ask --at "$at" --for 2s -q
 check 'what --at went back over stays' sh -c 'ls run_ask/checkpoints | grep -q undone'
 run 1 'no checkpoint of step 3;' resume run_ask --at 3
 run 7 'model is' resume run_ask 'model.layers=[{linear: 9}, relu, {linear: 3}]'
+run 7 'train.ema is on, .* has no mean of the weights.*--from run_ask@last' resume run_ask train.ema=0.9
 run 7 'reset-monitor' resume run_ask stop.monitor=train.loss
 run 6 'begins anew' resume run_ask stop.monitor=train.loss --reset-monitor=all --for 2s
 run 0 '' train csv.yaml --from run_ask@best run.dir=run_from train.epochs=1

@@ -50,9 +50,30 @@ static belay_status load_arena(struct belay_trainer *t, const struct belay_st *s
     return status;
 }
 
+// A run that was begun without a mean of its weights cannot make one up for the steps that are over.
+static belay_status check_mean(struct belay_trainer *t, const struct belay_st *st)
+{
+    size_t count;
+    int shown = belay_engine_shown(t->engine);
+    const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
+    if (!shown || !count)
+        return BELAY_OK;
+    char *name = belay_moment_name(t, shown - 1, params[0].name);
+    if (!name)
+        return belay_fail_nomem(t->log, 1);
+    bool there = belay_st_find(st, name) || !belay_st_find(st, params[0].name);
+    belay_free(name);
+    return there ? BELAY_OK
+                 : belay_fail(t->log, BELAY_ERR_MISMATCH,
+                              "train.ema is on, and the checkpoint has no mean of the weights: go on "
+                              "with train.ema=off, or begin a new run with its weights: belay train "
+                              "RECIPE --from %s@last", t->paths.dir);
+}
+
 static belay_status load_all(struct belay_trainer *t, const struct belay_st *st)
 {
     const char *model = belay_st_meta(st, "belay.model"), *state = belay_st_meta(st, "belay.state");
+    BELAY_TRY(check_mean(t, st));
     for (int s = 0; s <= belay_engine_num_states(t->engine); s++)
         BELAY_TRY(load_arena(t, st, s));
     if (!state)
