@@ -2,7 +2,10 @@
 // file, also when a run goes on under another one.
 #include <belay/belay.h>
 
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -104,7 +107,8 @@ static int make_file(const char *path, bool last)
 
 // ---- runs ----
 
-static void train(const char *tuning, const char *dir, uint64_t cancel_at)
+// `kill_at`: the process dies after that step; 0: it does not.
+static void train(const char *tuning, const char *dir, uint64_t cancel_at, uint64_t kill_at)
 {
     char run_dir[600];
     const char *overrides[] = { run_dir };
@@ -123,11 +127,32 @@ static void train(const char *tuning, const char *dir, uint64_t cancel_at)
         ck_ok(ctx, belay_trainer_step(t, &p));
         if (p.step == cancel_at)
             belay_trainer_cancel(t);
+        if (kill_at && p.step == kill_at)
+            raise(SIGKILL);
     } while (p.reason == BELAY_STOP_NONE);
     ck_ok(ctx, belay_trainer_finish(t, &r));
     belay_trainer_destroy(&t);
     belay_recipe_destroy(&recipe);
     belay_ctx_destroy(&ctx);
+}
+
+// In a process of its own, this program anew: OpenCL does not survive a fork.
+static void train_killed(const char *tuning, const char *dir, const char *kill_at)
+{
+    char self[600];
+    int status = 0;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ck_assert_int_gt(length, 0);
+    self[length] = '\0';
+    fflush(NULL);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        execl(self, self, tuning, dir, kill_at, (char *) NULL);
+        _exit(127);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 static void check_same(const char *dir, const char *want_dir)
@@ -153,19 +178,25 @@ START_TEST(a_training_gives_the_same_bytes_with_any_tuning_file)
     char *first = belay_path_join(dir, "first.jsonl"), *second = belay_path_join(dir, "second.jsonl");
     char *plain = belay_path_join(dir, "plain"), *a = belay_path_join(dir, "a");
     char *b = belay_path_join(dir, "b"), *c = belay_path_join(dir, "c");
+    char *d = belay_path_join(dir, "d");
     int num = make_file(first, false);
     ck_assert_int_eq(make_file(second, true), num);
     if (num == 0)
         harness_skip("the products of this device have no choices");
-    train("0", plain, 0);
-    train(first, a, 0);
+    train("0", plain, 0, 0);
+    train(first, a, 0, 0);
     check_same(a, plain);
-    train(second, b, 0);
+    train(second, b, 0, 0);
     check_same(b, plain);
     // Begun under one file, ended under the other.
-    train(first, c, 9);
-    train(second, c, 0);
+    train(first, c, 9, 0);
+    train(second, c, 0, 0);
     check_same(c, plain);
+    // Killed under one file, ended under the other; and once more the other way.
+    train_killed(first, d, "10");
+    train_killed(second, d, "17");
+    train(first, d, 0, 0);
+    check_same(d, plain);
     unsetenv("BELAY_TUNE");
     char command[400];
     snprintf(command, sizeof(command), "rm -rf '%s'", dir);
@@ -176,6 +207,7 @@ START_TEST(a_training_gives_the_same_bytes_with_any_tuning_file)
     belay_free(a);
     belay_free(b);
     belay_free(c);
+    belay_free(d);
 }
 END_TEST
 
@@ -185,7 +217,12 @@ static Suite *suite_tuned_training(void)
     return harness_suite("tuned training", tests, 1);
 }
 
-int main(void)
+// With arguments (a tuning file, a run folder, a step): the run that train_killed starts.
+int main(int argc, char **argv)
 {
+    if (argc == 4) {
+        train(argv[1], argv[2], 0, strtoull(argv[3], NULL, 10));
+        return EXIT_FAILURE;
+    }
     return harness_main(suite_tuned_training, NULL);
 }
