@@ -1,21 +1,10 @@
 // A tuning file changes how fast a training is and nothing else: the bytes are the same with any
 // file, also when a run goes on under another one.
-#include <belay/belay.h>
+#include "runs.h"
 
-#include <signal.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/file.h"
-#include "base/mem.h"
 #include "device/opencl/gemm.h"
 #include "device/tune.h"
 #include "device/tuning.h"
-#include "harness.h"
-#include "scratch.h"
-
-static struct belay_log test_log;
 
 static const char recipe_text[] =
     "model: {input: [2], layers: [{linear: 40}, relu, {linear: 33}, tanh, {linear: 3}]}\n"
@@ -107,40 +96,18 @@ static int make_file(const char *path, bool last)
 
 // ---- runs ----
 
-// `kill_at`: the process dies after that step; 0: it does not.
-static void train(const char *tuning, const char *dir, uint64_t cancel_at, uint64_t kill_at)
+static int train(const char *tuning, const char *dir, struct kill kill)
 {
-    char run_dir[600];
-    const char *overrides[] = { run_dir };
-    const belay_ctx_params ctx_params = { .device = device_spec() };
-    belay_ctx *ctx = NULL;
-    belay_recipe *recipe = NULL;
-    belay_trainer *t = NULL;
-    belay_progress p;
-    belay_result r;
+    int64_t calls;
+    setenv("BELAY_DEVICE", device_spec(), 1);
     setenv("BELAY_TUNE", tuning, 1);
-    snprintf(run_dir, sizeof(run_dir), "run.dir=%s", dir);
-    ck_ok(ctx, belay_ctx_create(&ctx_params, &ctx));
-    ck_ok(ctx, belay_recipe_parse(ctx, recipe_text, "recipe", overrides, 1, &recipe));
-    ck_ok(ctx, belay_trainer_create(ctx, &(belay_trainer_params){ .recipe = recipe }, &t));
-    do {
-        ck_ok(ctx, belay_trainer_step(t, &p));
-        if (p.step == cancel_at)
-            belay_trainer_cancel(t);
-        if (kill_at && p.step == kill_at)
-            raise(SIGKILL);
-    } while (p.reason == BELAY_STOP_NONE);
-    ck_ok(ctx, belay_trainer_finish(t, &r));
-    belay_trainer_destroy(&t);
-    belay_recipe_destroy(&recipe);
-    belay_ctx_destroy(&ctx);
+    return runs_train(recipe_text, dir, &kill, &calls);
 }
 
 // In a process of its own, this program anew: OpenCL does not survive a fork.
 static void train_killed(const char *tuning, const char *dir, const char *kill_at)
 {
     char self[600];
-    int status = 0;
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     ck_assert_int_gt(length, 0);
     self[length] = '\0';
@@ -151,63 +118,38 @@ static void train_killed(const char *tuning, const char *dir, const char *kill_a
         execl(self, self, tuning, dir, kill_at, (char *) NULL);
         _exit(127);
     }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-static void check_same(const char *dir, const char *want_dir)
-{
-    static const char *const files[] = { "best.safetensors", "last.safetensors", "metrics.jsonl" };
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        char *a = belay_path_join(dir, files[i]), *b = belay_path_join(want_dir, files[i]);
-        char *x = NULL, *y = NULL;
-        size_t x_size, y_size;
-        ck_log_ok(&test_log, belay_file_read(&test_log, a, 0, &x, &x_size));
-        ck_log_ok(&test_log, belay_file_read(&test_log, b, 0, &y, &y_size));
-        ck_assert_msg(x_size == y_size && memcmp(x, y, x_size) == 0, "%s and %s differ", a, b);
-        belay_free(x);
-        belay_free(y);
-        belay_free(a);
-        belay_free(b);
-    }
+    ck_assert_int_eq(runs_wait(pid), -SIGKILL);
 }
 
 START_TEST(a_training_gives_the_same_bytes_with_any_tuning_file)
 {
-    const char *dir = scratch_dir("tuned");
-    char *first = belay_path_join(dir, "first.jsonl"), *second = belay_path_join(dir, "second.jsonl");
-    char *plain = belay_path_join(dir, "plain"), *a = belay_path_join(dir, "a");
-    char *b = belay_path_join(dir, "b"), *c = belay_path_join(dir, "c");
-    char *d = belay_path_join(dir, "d");
+    char first[300], second[300], plain[300], a[300], b[300], c[300], d[300];
+    path_of(first, sizeof(first), "first.jsonl");
+    path_of(second, sizeof(second), "second.jsonl");
+    path_of(plain, sizeof(plain), "plain");
+    path_of(a, sizeof(a), "a");
+    path_of(b, sizeof(b), "b");
+    path_of(c, sizeof(c), "c");
+    path_of(d, sizeof(d), "d");
     int num = make_file(first, false);
     ck_assert_int_eq(make_file(second, true), num);
     if (num == 0)
         harness_skip("the products of this device have no choices");
-    train("0", plain, 0, 0);
-    train(first, a, 0, 0);
-    check_same(a, plain);
-    train(second, b, 0, 0);
-    check_same(b, plain);
+    ck_assert_int_eq(train("0", plain, whole), 0);
+    ck_assert_int_eq(train(first, a, whole), 0);
+    check_same(a, plain, "run a");
+    ck_assert_int_eq(train(second, b, whole), 0);
+    check_same(b, plain, "run b");
     // Begun under one file, ended under the other.
-    train(first, c, 9, 0);
-    train(second, c, 0, 0);
-    check_same(c, plain);
+    ck_assert_int_eq(train(first, c, (struct kill){ .call = -1, .cancel = 9 }), 0);
+    ck_assert_int_eq(train(second, c, whole), 0);
+    check_same(c, plain, "run c");
     // Killed under one file, ended under the other; and once more the other way.
     train_killed(first, d, "10");
     train_killed(second, d, "17");
-    train(first, d, 0, 0);
-    check_same(d, plain);
+    ck_assert_int_eq(train(first, d, whole), 0);
+    check_same(d, plain, "run d");
     unsetenv("BELAY_TUNE");
-    char command[400];
-    snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    ck_assert_int_eq(system(command), 0);
-    belay_free(first);
-    belay_free(second);
-    belay_free(plain);
-    belay_free(a);
-    belay_free(b);
-    belay_free(c);
-    belay_free(d);
 }
 END_TEST
 
@@ -220,9 +162,8 @@ static Suite *suite_tuned_training(void)
 // With arguments (a tuning file, a run folder, a step): the run that train_killed starts.
 int main(int argc, char **argv)
 {
-    if (argc == 4) {
-        train(argv[1], argv[2], 0, strtoull(argv[3], NULL, 10));
-        return EXIT_FAILURE;
-    }
-    return harness_main(suite_tuned_training, NULL);
+    if (argc == 4)
+        return train(argv[1], argv[2],
+                     (struct kill){ .call = -1, .step = strtoull(argv[3], NULL, 10) });
+    return runs_main("tuned", suite_tuned_training);
 }

@@ -3,15 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "device/context.h"
 #include "format/json.h"
 #include "train/checkpoint.h"
 
-static void tell(belay_run_refs *out, bool good, const char *text)
+// Takes `text`.
+static belay_status tell(belay_run_refs *out, bool good, struct belay_str *text)
 {
     belay_run_ref *ref = &out->list[out->count++];
     ref->good = good;
-    snprintf(ref->text, sizeof(ref->text), "%s", text);
+    snprintf(ref->text, sizeof(ref->text), "%s", text->text ? text->text : "");
+    belay_status status = text->failed ? BELAY_ERR_NOMEM : BELAY_OK;
+    belay_str_free(text);
+    return status;
 }
 
 // The file of a best must be whole and the very one that the checkpoint was written for.
@@ -20,40 +25,42 @@ static belay_status check_best(const struct belay_run_paths *p, uint64_t of, uin
 {
     struct belay_log quiet = { 0 };
     struct belay_st st = { 0 };
-    char text[sizeof(out->list[0].text)];
+    struct belay_str text = { 0 };
     char *path = belay_checkpoint_path(p, "best", step);
     belay_status status = path ? belay_st_read(&quiet, path, &st) : BELAY_ERR_NOMEM;
     const char *found = status == BELAY_OK ? belay_st_meta(&st, "belay.digest") : NULL;
     bool good = found && strcmp(found, digest) == 0;
-    if (status == BELAY_ERR_NOMEM)
+    if (status == BELAY_ERR_NOMEM) {
+        belay_free(path);
         return status;
+    }
     if (good)
-        snprintf(text, sizeof(text), "%s is the best of the checkpoint of step %llu", path,
+        belay_str_addf(&text, "%s is the best of the checkpoint of step %llu", path,
                  (unsigned long long) of);
     else if (status != BELAY_OK)
-        snprintf(text, sizeof(text), "the checkpoint of step %llu refers to a best of step %llu: %s",
+        belay_str_addf(&text, "the checkpoint of step %llu refers to a best of step %llu: %s",
                  (unsigned long long) of, (unsigned long long) step, quiet.last);
     else
-        snprintf(text, sizeof(text), "%s has digest %s, the checkpoint of step %llu refers to %s",
+        belay_str_addf(&text, "%s has digest %s, the checkpoint of step %llu refers to %s",
                  path, found ? found : "none", (unsigned long long) of, digest);
-    tell(out, good, text);
+    status = tell(out, good, &text);
     belay_st_finish(&st);
     belay_free(path);
-    return BELAY_OK;
+    return status;
 }
 
-static void check_log(const struct belay_run_paths *p, uint64_t of, uint64_t want,
+static belay_status check_log(const struct belay_run_paths *p, uint64_t of, uint64_t want,
                       belay_run_refs *out)
 {
     struct belay_log quiet = { 0 };
-    char text[sizeof(out->list[0].text)];
+    struct belay_str text = { 0 };
     uint64_t size = 0;
     bool there = belay_file_exists(p->metrics) &&
                  belay_file_size(&quiet, p->metrics, &size) == BELAY_OK;
-    snprintf(text, sizeof(text), "%s %s %llu bytes, the checkpoint of step %llu refers to %llu",
+    belay_str_addf(&text, "%s %s %llu bytes, the checkpoint of step %llu refers to %llu",
              p->metrics, there ? "has" : "is not there:", (unsigned long long) size,
              (unsigned long long) of, (unsigned long long) want);
-    tell(out, size >= want, text);
+    return tell(out, size >= want, &text);
 }
 
 static belay_status check_state(struct belay_log *log, const struct belay_run_paths *p,
@@ -67,11 +74,18 @@ static belay_status check_state(struct belay_log *log, const struct belay_run_pa
         status = check_best(p, step, belay_json_int_or(bests->first, "step", 0),
                             belay_json_string_or(doc.root, "best_digest", ""), out);
     if (status == BELAY_OK)
-        check_log(p, step, belay_json_int_or(doc.root, "log_length", 0), out);
-    else
+        status = check_log(p, step, belay_json_int_or(doc.root, "log_length", 0), out);
+    if (status != BELAY_OK)
         belay_fail_nomem(log, 1);
     belay_json_finish(&doc);
     return status;
+}
+
+static belay_status no_state(belay_run_refs *out)
+{
+    struct belay_str text = { 0 };
+    belay_str_add(&text, "the newest checkpoint has no state of a run");
+    return tell(out, false, &text);
 }
 
 belay_status belay_run_verify(belay_ctx *ctx, const char *run_dir, belay_run_refs *out)
@@ -88,7 +102,7 @@ belay_status belay_run_verify(belay_ctx *ctx, const char *run_dir, belay_run_ref
         if (state)
             status = check_state(&ctx->log, &p, step, state, out);
         else
-            tell(out, false, "the newest checkpoint has no state of a run");
+            status = no_state(out);
     }
     belay_st_finish(&st);
     belay_run_paths_finish(&p);
