@@ -483,6 +483,37 @@ run 0 '^  target: "town"' init homes.csv --target town
 run 8 "nothere" init homes.csv --target nothere
 run 8 'nothere.csv' init nothere.csv -o nothere.yaml
 check 'a recipe that failed is not left behind' test ! -e nothere.yaml
+# rows FORMAT COUNT: lines from i (0, 1, ...), j (i mod 2) and a number x that looks like chance.
+rows() { awk -v n="$2" "BEGIN { for (i = 0; i < n; i++) { j = i % 2; x = (i * 7919 % 1000) / 1000; printf $1 } }"; }
+(echo 'id;x;same;day;kind' && rows '"%d;%g;1;2024-%02d-%02d;%s\n", i, x, 1 + i / 28, 1 + i % 28, j ? "a" : "b"' 120) >ids.csv
+run 0 '' init ids.csv -o ids.yaml
+check 'the delimiter is found' grep -qF "delimiter: ';'" ids.yaml
+check 'columns that are no features are left out' grep -qF 'ignore: ["id", "same", "day"]' ids.yaml
+check 'and why' grep -qF '# Ignored: "day" (dates' ids.yaml
+run 0 'test:    loss' train ids.yaml run.dir=run_ids train.epochs=2
+run 0 '18 rows' eval run_ids
+run 0 '^1,' predict run_ids ids.csv
+run 8 "no column to ignore 'nothere'" train ids.yaml 'data.ignore=[nothere]'
+run 8 "is the target" train ids.yaml 'data.ignore=[kind]'
+rows '"%d,%g,%g,%d\n", i, x, -x, j' 40 >gaps.csv
+run 0 '' init gaps.csv -o gaps.yaml
+check 'a column that counts the rows is left out' grep -qF 'ignore: ["0"]' gaps.yaml
+run 0 'Stopped after' train gaps.yaml run.dir=run_gaps train.epochs=2
+run 0 '40 rows' eval run_gaps gaps.csv
+(echo cap,odor,kind && rows '"c%d,o%d,%s\n", i % 3, i % 2, j ? "p" : "e"' 30) >texts.csv
+run 0 'header: yes' init texts.csv
+(echo a,b,y && rows '"%g,%g,%s\n", x, x, i % 5 ? j : "NA"' 30) >holes.csv
+run 0 '' init holes.csv -o holes.yaml
+check 'rows without a target are dropped' grep -q 'missing: drop' holes.yaml
+run 0 'Stopped after' train holes.yaml run.dir=run_holes train.epochs=2
+rows '"%g;%s\n", i, i ",5"' 20 >commas.csv
+run 1 'decimal comma' init commas.csv
+printf 'a\n1\n2\n3\n4\n5\n' >alone.csv
+run 8 'one column' init alone.csv
+printf 'a,b,c\n' >head.csv
+run 8 'too few to train on' init head.csv
+printf 'x' >alone.npy
+run 8 'targets are missing' init alone.npy
 
 # ---- manual ----
 check_json manual --json

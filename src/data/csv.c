@@ -189,7 +189,8 @@ static belay_status load(struct belay_log *log, const struct belay_dataset_param
     BELAY_TRY_DONE(belay_part_files(log, params, BELAY_FILES_TRAIN, 1, 1, "one file", &file));
     BELAY_TRY_DONE(belay_table_read(log, file, (enum belay_csv_header) params->header,
                                     params->delimiter, &train));
-    BELAY_TRY_DONE(belay_table_choose_target(log, &train, params->target));
+    BELAY_TRY_DONE(belay_table_choose_target(log, &train, params->target, params->ignore,
+                                             params->num_ignore));
     BELAY_TRY_DONE(belay_table_keep(log, &train, missing, true));
     d.preprocess.delimiter = params->delimiter;
     BELAY_TRY_DONE(copy_text(log, "csv", &d.preprocess.format));

@@ -70,6 +70,8 @@ struct belay_dataset_params { // borrowed; from the recipe's `data`
     size_t num_test;
     const char *target;     // csv: column name or index; npz: member (default "y")
     const char *features;   // npz: member (default "x")
+    const char *const *ignore; // csv: columns that are no features
+    size_t num_ignore;
     bool has_normalize;     // idx, npy: mean and std given
     double mean, std;
     bool standardize;       // csv, npy (floats): by what the training part taught

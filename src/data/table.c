@@ -96,7 +96,7 @@ const char *belay_table_cell(const struct belay_table *t, size_t row, size_t col
 
 bool belay_cell_missing(const char *cell)
 {
-    static const char *const words[] = { "", "NA", "NaN", "nan", "NAN", "?" };
+    static const char *const words[] = { "", "NA", "NaN", "nan", "NAN", "N/A", "n/a", "NULL", "null", "?" };
     if (*cell && *cell != 'N' && *cell != 'n' && *cell != '?')
         return false;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -139,19 +139,46 @@ static belay_status no_column(struct belay_log *log, const struct belay_table *t
     return status;
 }
 
-belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
-                                       const char *target)
+// By name, else by index; negative ones count from the end.
+static size_t column_of(const struct belay_table *t, const char *name)
 {
     int64_t index, columns = (int64_t) t->csv.columns;
-    t->target = target ? find_column(t, target) : t->csv.columns - 1;
-    if (t->target == BELAY_NO_COLUMN && belay_parse_i64(target, &index)) {
-        index += index < 0 ? columns : 0;
-        if (index >= 0 && index < columns)
-            t->target = (size_t) index;
+    size_t column = find_column(t, name);
+    if (column != BELAY_NO_COLUMN || !belay_parse_i64(name, &index))
+        return column;
+    index += index < 0 ? columns : 0;
+    return index >= 0 && index < columns ? (size_t) index : BELAY_NO_COLUMN;
+}
+
+// Takes the columns that are to be ignored out of the features.
+static belay_status leave_out(struct belay_log *log, struct belay_table *t,
+                              const char *const *ignore, size_t num_ignore)
+{
+    for (size_t k = 0; k < num_ignore; k++) {
+        size_t column = column_of(t, ignore[k]), kept = 0;
+        if (column == BELAY_NO_COLUMN)
+            return no_column(log, t, "column to ignore", ignore[k]);
+        if (column == t->target)
+            return belay_fail(log, BELAY_ERR_DATA, "%s: column '%s' is the target, and data.ignore "
+                              "names it too", t->file, t->csv.names[column]);
+        for (size_t i = 0; i < t->num_features; i++)
+            if (t->features[i] != column)
+                t->features[kept++] = t->features[i];
+        t->num_features = kept;
     }
+    if (t->num_features == 0)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: data.ignore leaves no features", t->file);
+    return BELAY_OK;
+}
+
+belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
+                                       const char *target, const char *const *ignore,
+                                       size_t num_ignore)
+{
+    t->target = target ? column_of(t, target) : t->csv.columns - 1;
     if (t->target == BELAY_NO_COLUMN)
         return no_column(log, t, "target column", target);
-    if (columns < 2)
+    if (t->csv.columns < 2)
         return belay_fail(log, BELAY_ERR_DATA, "%s: one column, want features and a target",
                           t->file);
     t->features = belay_alloc_array(t->csv.columns, sizeof(*t->features));
@@ -160,7 +187,7 @@ belay_status belay_table_choose_target(struct belay_log *log, struct belay_table
     for (size_t i = 0; i < t->csv.columns; i++)
         if (i != t->target)
             t->features[t->num_features++] = i;
-    return BELAY_OK;
+    return leave_out(log, t, ignore, num_ignore);
 }
 
 // By name: columns may stand anywhere and others may stand between them.
@@ -176,12 +203,47 @@ static belay_status match_names(struct belay_log *log, struct belay_table *t,
     return BELAY_OK;
 }
 
+// Columns without names that do not follow each other: others between them were ignored, and the
+// file must be as it was in training. Their names are their places then.
+static belay_status match_gaps(struct belay_log *log, struct belay_table *t,
+                               const struct belay_preprocess *p)
+{
+    int64_t place = -1, least = 0;
+    for (size_t i = 0; i < p->num_columns; i++) {
+        if (!belay_parse_i64(p->columns[i].name, &place) || place < 0)
+            place = (int64_t) i;
+        t->features[i] = (size_t) place;
+        least = place >= least ? place + 1 : least;
+    }
+    if ((int64_t) t->csv.columns < least)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: %zu columns, want at least %lld, as in training "
+                          "(ignored ones too)", t->file, t->csv.columns, (long long) least);
+    bool has = p->target && belay_parse_i64(p->target, &place) && place >= 0 &&
+               place < (int64_t) t->csv.columns;
+    t->target = has ? (size_t) place : BELAY_NO_COLUMN;
+    return BELAY_OK;
+}
+
+static bool has_gaps(const struct belay_preprocess *p)
+{
+    int64_t target = (int64_t) p->num_columns, place;
+    if (p->target)
+        belay_parse_i64(p->target, &target);
+    for (size_t i = 0; i < p->num_columns; i++)
+        if (belay_parse_i64(p->columns[i].name, &place) && place != (int64_t) i &&
+            place != (int64_t) i + (target <= (int64_t) i))
+            return true;
+    return target > (int64_t) p->num_columns;
+}
+
 // By position: the features alone, or with the target where it was in training (else last).
 static belay_status match_places(struct belay_log *log, struct belay_table *t,
                                  const struct belay_preprocess *p)
 {
     size_t count = p->num_columns;
     int64_t target = (int64_t) count;
+    if (has_gaps(p))
+        return match_gaps(log, t, p);
     if (t->csv.columns != count && t->csv.columns != count + 1)
         return belay_fail(log, BELAY_ERR_DATA, "%s: %zu columns, want %zu, or %zu with the target",
                           t->file, t->csv.columns, count, count + 1);

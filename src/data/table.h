@@ -22,14 +22,16 @@ belay_status belay_table_read(struct belay_log *log, const char *file, enum bela
                               char delimiter, struct belay_table *t);
 void belay_table_finish(struct belay_table *t); // safe on zeroed
 const char *belay_table_cell(const struct belay_table *t, size_t row, size_t column);
-bool belay_cell_missing(const char *cell); // "", NA, NaN, ?
+bool belay_cell_missing(const char *cell); // "", NA, N/A, NaN, NULL, ?
 // Place in messages: "FILE:LINE: column 'NAME': …".
 belay_status belay_table_fail(struct belay_log *log, const struct belay_table *t, size_t row,
                               size_t column, const char *what, const char *cell);
 
-// Chooses the target by name or index (NULL: the last column); features are all the others.
+// Chooses the target by name or index (NULL: the last column); features are all the others but
+// those to ignore.
 belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
-                                       const char *target);
+                                       const char *target, const char *const *ignore,
+                                       size_t num_ignore);
 // Finds the columns that a model knows.
 belay_status belay_table_match(struct belay_log *log, struct belay_table *t,
                                const struct belay_preprocess *p, bool need_target);

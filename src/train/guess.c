@@ -6,10 +6,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "data/table.h"
 #include "device/context.h"
+#include "format/csv.h"
 #include "format/idx.h"
 #include "format/npy.h"
+#include "train/guess_table.h"
 #include "train/recipe.h"
 
 #define MAX_FILES 2
@@ -23,9 +24,7 @@ struct guess {
     struct belay_datasets data;
     struct belay_shape shape; // of one row when it is more than a list of numbers
     size_t rows;              // with the validation part
-    size_t missing;           // rows of a table with an empty cell
-    const char *why_target;   // of a table
-    char *target;             // of a table; owned
+    struct belay_table_guess table;
     double mean, std;         // of bytes, after division by 255
 };
 
@@ -92,7 +91,7 @@ static void find_idx(struct guess *g)
     g->params.num_test = g->test[1] ? 2 : 0;
 }
 
-static void find_npy(struct guess *g)
+static belay_status find_npy(struct guess *g)
 {
     static const char *const pairs[][2] = { { "x", "y" }, { "X", "y" }, { "features", "labels" },
                                             { "data", "labels" } };
@@ -100,59 +99,27 @@ static void find_npy(struct guess *g)
         g->train[1] = keep(g, sibling(g->train[0], pairs[i][0], pairs[i][1]));
         g->params.num_train += g->train[1] != NULL;
     }
+    if (g->params.num_train == 2)
+        return BELAY_OK;
+    return belay_fail(g->log, BELAY_ERR_DATA, "%s: the targets are missing: no y.npy or labels.npy "
+                      "lies beside it, so name their file too", g->train[0]);
 }
 
 // ---- tables ----
 
-// Names that say "predict me", the surest first.
-static const char *const target_names[] = { "target", "label", "class", "outcome", "species",
-                                            "survived", "price", "quality", "y" };
-
-static bool same_name(const char *name, const char *lower)
-{
-    for (; *name && *lower; name++, lower++)
-        if ((*name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name) != *lower)
-            return false;
-    return *name == *lower;
-}
-
-static size_t guess_target(struct guess *g, const struct belay_table *t)
-{
-    g->why_target = "by its name";
-    for (size_t n = 0; n < sizeof(target_names) / sizeof(target_names[0]) && t->csv.header; n++)
-        for (size_t i = 0; i < t->csv.columns; i++)
-            if (same_name(t->csv.names[i], target_names[n]))
-                return i;
-    g->why_target = "the last column";
-    return t->csv.columns - 1;
-}
-
-static void count_missing(struct guess *g, const struct belay_table *t)
-{
-    for (size_t r = 0; r < t->csv.rows; r++) {
-        bool missing = false;
-        for (size_t c = 0; c < t->csv.columns; c++)
-            missing |= belay_cell_missing(belay_table_cell(t, r, c));
-        g->missing += missing;
-    }
-}
-
 static belay_status look_at_table(struct guess *g, const char *target)
 {
-    struct belay_table t = { 0 };
-    BELAY_TRY(belay_table_read(g->log, g->train[0], BELAY_CSV_HEADER_AUTO, 0, &t));
-    count_missing(g, &t);
-    if (!target && t.csv.columns > 0)
-        target = t.csv.names[guess_target(g, &t)];
-    else
-        g->why_target = "as asked for";
-    g->target = target ? belay_strdup(target) : NULL;
-    bool whole = !target || g->target;
-    g->params.target = g->target;
-    g->params.missing = g->missing ? "mean" : "error";
+    struct belay_table_guess *t = &g->table;
+    BELAY_TRY(belay_table_guess(g->log, g->train[0], target, t));
+    g->params.target = t->target;
+    g->params.ignore = (const char *const *) t->ignore;
+    g->params.num_ignore = t->num_ignored;
+    g->params.format = "csv";
+    g->params.delimiter = t->delimiter;
+    g->params.header = t->header ? BELAY_CSV_HEADER_YES : BELAY_CSV_HEADER_NO;
+    g->params.missing = belay_table_guess_missing(t);
     g->params.standardize = true;
-    belay_table_finish(&t);
-    return whole ? BELAY_OK : belay_fail_nomem(g->log, strlen(target) + 1);
+    return BELAY_OK;
 }
 
 // ---- pictures ----
@@ -220,13 +187,9 @@ static void describe_columns(const struct guess *g, struct belay_str *s)
     size_t numbers = 0, words = 0;
     for (size_t i = 0; i < p->num_columns; i++)
         *(p->columns[i].kind == BELAY_COLUMN_NUMBER ? &numbers : &words) += 1;
-    belay_str_addf(s, "# Features: %zu columns of numbers (standardised), %zu of words (one-hot); %zu "
-                      "inputs in all.\n", numbers, words, p->input_count);
-    belay_str_add(s, "# Target: ");
-    belay_str_add_json(s, g->target ? g->target : "");
-    belay_str_addf(s, " (%s; another one: --target NAME).\n", g->why_target);
-    if (g->missing)
-        belay_str_addf(s, "# %zu rows have empty cells: they become the column's mean.\n", g->missing);
+    belay_str_addf(s, "# Features: %zu of numbers (standardised), %zu of words (one-hot); %zu inputs "
+                      "in all.\n", numbers, words, p->input_count);
+    belay_table_guess_describe(&g->table, s);
 }
 
 static void describe(const struct guess *g, struct belay_str *s)
@@ -239,6 +202,11 @@ static void describe(const struct guess *g, struct belay_str *s)
         describe_columns(g, s);
     else if (g->shape.rank > 1)
         belay_str_addf(s, "# Each row is a picture or a block of %zu numbers.\n", p->input_count);
+    if (g->num_owned)
+        belay_str_addf(s, "# Found beside it by name: the %s.\n",
+                       g->params.num_test == 0   ? "targets"
+                       : g->num_owned > 2        ? "labels and the test files"
+                                                 : "test files");
     if (!classes) {
         belay_str_add(s, "# The target is a number: a regression. If it names classes, set data.task: "
                          "classification.\n");
@@ -290,12 +258,8 @@ static void add_data(const struct guess *g, struct belay_str *s)
     belay_str_add(s, "\n");
     add_files(s, "train", g->train, g->params.num_train);
     add_files(s, "test", g->test, g->params.num_test);
-    if (g->target) {
-        belay_str_add(s, "  target: ");
-        belay_str_add_json(s, g->target);
-        belay_str_addf(s, "\n  missing: %s\n", g->missing ? "mean    # of empty cells; or drop, error"
-                                                         : "error   # an empty cell; or mean, drop");
-    }
+    if (g->table.target)
+        belay_table_guess_keys(&g->table, s);
     if (g->std > 0) {
         belay_str_add(s, "  normalize: {mean: ");
         add_rounded(s, g->mean);
@@ -310,8 +274,10 @@ static void add_training(const struct guess *g, struct belay_str *s)
     bool classes = g->data.preprocess.num_classes > 0;
     int batch = g->rows >= 20000 ? 128 : g->rows >= 2000 ? 64 : g->rows >= 300 ? 32 : 16;
     bool skewed = classes && (double) largest_class(g) > 0.7 * (double) g->data.train.rows;
-    belay_str_addf(s, "split: {validation: %s, seed: 0%s}\n", g->rows < 5000 ? "0.2" : "0.1",
-                   classes ? ", stratify: true" : "");
+    bool test = g->params.num_test == 0 && g->rows >= 100;
+    belay_str_addf(s, "split: {validation: %s, %sseed: 0%s}%s\n", g->rows < 5000 ? "0.2" : "0.1",
+                   test ? "test: 0.15, " : "", classes ? ", stratify: true" : "",
+                   test ? "   # test rows are seen once, at the end" : "");
     belay_str_addf(s, "loss: %s\n", classes ? "cross_entropy" : "mse");
     belay_str_addf(s, "metrics: [%s]\n", !classes ? "mae, r2" : skewed ? "accuracy, f1, recall"
                                                                        : "accuracy");
@@ -328,8 +294,8 @@ static belay_status look(struct guess *g, const char *target)
     if (is_idx(g->train[0]))
         find_idx(g);
     else if (is_kind(g->train[0], ".npy"))
-        find_npy(g);
-    else if (is_kind(g->train[0], ".csv") || is_kind(g->train[0], ".tsv"))
+        BELAY_TRY(find_npy(g));
+    else if (!is_kind(g->train[0], ".npz")) // all other endings: a table, or an error that says why not
         BELAY_TRY(look_at_table(g, target));
     BELAY_TRY(look_at_shape(g));
     BELAY_TRY(belay_datasets_load(g->log, &g->params, &g->data));
@@ -343,7 +309,7 @@ static void guess_finish(struct guess *g)
     belay_datasets_finish(&g->data);
     for (size_t i = 0; i < g->num_owned; i++)
         belay_free(g->owned[i]);
-    belay_free(g->target);
+    belay_table_guess_finish(&g->table);
 }
 
 static belay_status guess(struct guess *g, const char *target, struct belay_str *text)

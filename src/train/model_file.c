@@ -339,7 +339,8 @@ static belay_status recipe_files(struct belay_model *m, const struct belay_recip
 {
     const struct belay_dataset_params *p = &r->data;
     if (p->num_test == 0)
-        return belay_fail(m->log, BELAY_ERR_RECIPE, "%s: data.test names no files", r->name);
+        return belay_fail(m->log, BELAY_ERR_RECIPE, "%s: there is no test data: data.test names no "
+                          "files and split.test holds none out; name files to measure on", r->name);
     char **files = belay_alloc_array(p->num_test, sizeof(*files));
     bool whole = files != NULL;
     for (size_t i = 0; i < p->num_test && whole; i++) {
@@ -351,8 +352,8 @@ static belay_status recipe_files(struct belay_model *m, const struct belay_recip
     return whole ? BELAY_OK : belay_fail_nomem(m->log, p->num_test * sizeof(*files));
 }
 
-// Made data: the recipe makes the same test part again.
-static belay_status made_data(struct belay_model *m, const struct belay_recipe *r,
+// Made data, or a part of the training files: the recipe makes the same test part again.
+static belay_status made_part(struct belay_model *m, const struct belay_recipe *r,
                               struct belay_dataset *out)
 {
     struct belay_datasets data = { 0 };
@@ -380,8 +381,9 @@ belay_status belay_model_test_data(struct belay_model *m, const struct belay_rec
     if (!recipe)
         return belay_fail(m->log, BELAY_ERR_ARG, "evaluate: neither files nor a recipe");
     size_t count = recipe->data.num_test;
-    if (count == 0 && recipe->data.num_train == 0 && recipe->data.format)
-        return made_data(m, recipe, out);
+    bool made = count == 0 && recipe->data.num_train == 0 && recipe->data.format;
+    if (made || belay_split_has_test(&recipe->data))
+        return made_part(m, recipe, out);
     belay_status status = recipe_files(m, recipe, &own);
     if (status == BELAY_OK)
         status = belay_dataset_apply(m->log, &m->preprocess, (const char *const *) own, count, true,

@@ -40,6 +40,8 @@ const struct belay_key belay_recipe_keys[] = {
     { "data.target", "text", "", "csv: name or index of the target column; npz: its member (y)",
       TEXT(data.target) },
     { "data.features", "text", "", "npz: the member with the features (x)", TEXT(data.features) },
+    { "data.ignore", "list", "", "csv: columns that are no features, by name or index: [id, date]",
+      FILES(data.ignore, data.num_ignore) },
     { "data.header", "auto|yes|no", "auto", "csv: is the first row a header?",
       CHOICE(data.header) },
     { "data.delimiter", "text", ",", "csv: what separates cells, one character or tab",
