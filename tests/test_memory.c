@@ -7,7 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "device/context.h"
+#include "train/engine_internal.h"
+#include "train/trainer_internal.h"
 
 #define ROWS 512
 #define FEATURES 16
@@ -27,21 +30,33 @@ static belay_ctx *open_ctx(uint64_t limit)
     return open_on(NULL, limit);
 }
 
-static belay_status make_trainer(belay_ctx *ctx, int batch, belay_trainer **t)
+struct setup {
+    const char *layers, *train, *optimizer;
+    int batch;
+};
+#define SMALL "{linear: 96}, relu, {linear: 64}, relu"
+#define LARGE "{linear: 256}, relu, {linear: 256}, relu, {linear: 256}, relu, {linear: 256}, relu"
+
+static belay_status make_with(belay_ctx *ctx, const struct setup *s, belay_trainer **t)
 {
     char text[512];
     belay_recipe *recipe;
     const belay_data data = { .x = x, .rows = ROWS, .features = FEATURES, .y = y, .targets = 1 };
     snprintf(text, sizeof(text),
-             "model: {input: [16], layers: [{linear: 64}, relu, {linear: 64}, relu, {linear: 1}]}\n"
-             "split: {validation: 0.1}\nloss: mse\noptimizer: {name: adam, lr: 0.001}\n"
-             "train: {batch: %d, eval_batch: %d, epochs: off}\nstop: {patience: off}\n",
-             batch, batch);
+             "model: {input: [16], layers: [%s, {linear: 1}]}\n"
+             "split: {validation: 0.1}\nloss: mse\nstop: {patience: off}\n"
+             "train: {batch: %d, eval_batch: %d, epochs: off%s}\noptimizer: %s\n",
+             s->layers, s->batch, s->batch, s->train, s->optimizer);
     ck_ok(ctx, belay_recipe_parse(ctx, text, "test", NULL, 0, &recipe));
     const belay_trainer_params params = { .recipe = recipe, .train = &data, .no_files = true };
     belay_status status = belay_trainer_create(ctx, &params, t);
     belay_recipe_destroy(&recipe);
     return status;
+}
+
+static belay_status make_trainer(belay_ctx *ctx, int batch, belay_trainer **t)
+{
+    return make_with(ctx, &(struct setup){ SMALL, "", "{name: adam, lr: 0.001}", batch }, t);
 }
 
 static float loss_after(belay_trainer *t, belay_ctx *ctx, int steps)
@@ -56,7 +71,7 @@ static float loss_after(belay_trainer *t, belay_ctx *ctx, int steps)
 START_TEST(what_does_not_fit_is_refused_with_the_largest_batch_that_does)
 {
     belay_trainer *t = NULL;
-    const uint64_t limit = 400 << 10;
+    const uint64_t limit = 600 << 10;
     belay_ctx *ctx = open_ctx(limit);
     ck_assert_int_eq(make_trainer(ctx, 256, &t), BELAY_ERR_NOMEM);
     ck_assert_ptr_null(t);
@@ -64,7 +79,7 @@ START_TEST(what_does_not_fit_is_refused_with_the_largest_batch_that_does)
     ck_assert_uint_eq(ctx->device->counters.allocs, 0);
     const char *said = strstr(belay_ctx_error(ctx), "the largest batch that fits is ");
     ck_assert_msg(said != NULL, "%s", belay_ctx_error(ctx));
-    ck_assert_ptr_nonnull(strstr(belay_ctx_error(ctx), "400 KiB"));
+    ck_assert_ptr_nonnull(strstr(belay_ctx_error(ctx), "600 KiB"));
     int batch = atoi(said + strlen("the largest batch that fits is "));
     ck_assert_int_gt(batch, 1);
     ck_assert_int_lt(batch, 256);
@@ -88,30 +103,79 @@ START_TEST(a_model_too_large_for_any_batch_says_so)
 }
 END_TEST
 
-static void weights_after(const char *max_alloc, float *loss, uint64_t *allocs)
+struct trained {
+    size_t count;
+    float *weights, loss;
+    size_t slabs;
+};
+
+// On a device whose largest buffer is `max_alloc` bytes; NULL: its own.
+static void train_with(const char *device, const char *max_alloc, const struct setup *setup,
+                       struct trained *out)
 {
     belay_trainer *t;
     if (max_alloc)
         setenv("BELAY_MAX_ALLOC", max_alloc, 1);
-    // On the host: products on devices want scratch of their own in one piece.
-    belay_ctx *ctx = open_on("host", 0);
-    ck_ok(ctx, make_trainer(ctx, 200, &t));
+    belay_ctx *ctx = open_on(device, 0);
+    ck_ok(ctx, make_with(ctx, setup, &t));
     unsetenv("BELAY_MAX_ALLOC");
-    *loss = loss_after(t, ctx, 25);
-    *allocs = ctx->device->counters.allocs;
+    out->loss = loss_after(t, ctx, 25);
+    out->slabs = t->engine->num_slabs;
+    out->count = belay_engine_arena_count(t->engine);
+    out->weights = belay_alloc_array(out->count, sizeof(float));
+    ck_assert_ptr_nonnull(out->weights);
+    ck_ok(ctx, belay_engine_get_arena(t->engine, belay_engine_shown(t->engine), out->weights));
     belay_trainer_destroy(&t);
     belay_ctx_destroy(&ctx);
 }
 
+static void check_pieces(const char *device, const char *max_alloc, const struct setup *setup)
+{
+    struct trained whole, pieces;
+    train_with(device, NULL, setup, &whole);
+    train_with(device, max_alloc, setup, &pieces);
+    ck_assert(isfinite(whole.loss));
+    ck_assert_uint_eq(whole.slabs, 1);
+    ck_assert_uint_gt(pieces.slabs, 1);
+    ck_assert_mem_eq(&whole.loss, &pieces.loss, sizeof(whole.loss));
+    ck_assert_uint_eq(whole.count, pieces.count);
+    ck_assert_mem_eq(whole.weights, pieces.weights, whole.count * sizeof(float));
+    belay_free(whole.weights);
+    belay_free(pieces.weights);
+}
+
 START_TEST(a_device_of_small_pieces_trains_to_the_same_bits)
 {
-    float whole, pieces;
-    uint64_t allocs, more;
-    weights_after(NULL, &whole, &allocs);
-    weights_after("65536", &pieces, &more);
-    ck_assert(isfinite(whole));
-    ck_assert_mem_eq(&whole, &pieces, sizeof(whole));
-    ck_assert_uint_gt(more, allocs);
+    check_pieces("host", "32768", &(struct setup){ SMALL, "", "{name: adam, lr: 0.001}", 64 });
+    check_pieces("host", "32768",
+                 &(struct setup){ SMALL, ", ema: 0.9, accumulate: 2",
+                                  "{name: sgd, lr: 0.01, clip_norm: 0.1}", 64 });
+}
+END_TEST
+
+// Products want scratch of their own in one piece.
+START_TEST(parameters_in_several_pieces_train_to_the_same_bits_on_the_device)
+{
+    static const char most[] = "655360";
+    check_pieces(NULL, most,
+                 &(struct setup){ LARGE, "", "{name: adamw, lr: 0.001, clip_norm: 0.1}", 64 });
+    check_pieces(NULL, most,
+                 &(struct setup){ LARGE, ", ema: 0.9", "{name: rmsprop, lr: 0.001}", 64 });
+}
+END_TEST
+
+START_TEST(a_parameter_larger_than_a_piece_is_refused_with_its_name)
+{
+    belay_trainer *t = NULL;
+    const struct setup setup = { SMALL, "", "{name: sgd, lr: 0.01}", 8 };
+    setenv("BELAY_MAX_ALLOC", "16384", 1);
+    belay_ctx *ctx = open_ctx(0);
+    ck_assert_int_eq(make_with(ctx, &setup, &t), BELAY_ERR_NOMEM);
+    unsetenv("BELAY_MAX_ALLOC");
+    ck_assert_msg(strstr(belay_ctx_error(ctx), "'2.weight'") != NULL, "%s", belay_ctx_error(ctx));
+    ck_assert_ptr_nonnull(strstr(belay_ctx_error(ctx), "16384"));
+    ck_assert_uint_eq(ctx->device->counters.allocs, 0);
+    belay_ctx_destroy(&ctx);
 }
 END_TEST
 
@@ -157,6 +221,8 @@ static Suite *suite_memory(void)
     tcase_add_test(tc, what_does_not_fit_is_refused_with_the_largest_batch_that_does);
     tcase_add_test(tc, a_model_too_large_for_any_batch_says_so);
     tcase_add_test(tc, a_device_of_small_pieces_trains_to_the_same_bits);
+    tcase_add_test(tc, parameters_in_several_pieces_train_to_the_same_bits_on_the_device);
+    tcase_add_test(tc, a_parameter_larger_than_a_piece_is_refused_with_its_name);
     tcase_add_test(tc, thousands_of_steps_take_no_more_memory);
     suite_add_tcase(s, tc);
     return s;

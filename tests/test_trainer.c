@@ -524,11 +524,8 @@ static float *weights_after(const char *batch, const char *accumulate, const cha
     *count = belay_engine_arena_count(t->engine);
     float *out = belay_alloc_array(2 * *count, sizeof(*out));
     ck_assert_ptr_nonnull(out);
-    const float *arenas[1 + BELAY_MAX_MOMENTS];
-    ck_ok(ctx, belay_engine_snapshot(t->engine, arenas));
-    memcpy(out, arenas[0], *count * sizeof(*out));
-    memcpy(out + *count, arenas[belay_engine_shown(t->engine)], *count * sizeof(*out));
-    ck_ok(ctx, belay_engine_unmap(t->engine));
+    ck_ok(ctx, belay_engine_get_arena(t->engine, 0, out));
+    ck_ok(ctx, belay_engine_get_arena(t->engine, belay_engine_shown(t->engine), out + *count));
     belay_trainer_destroy(&t);
     return out;
 }

@@ -6,44 +6,7 @@
 #include "base/str.h"
 #include "train/engine_internal.h"
 
-// ---- parameters in the arena ----
-
-static int group_of(const struct belay_engine_params *p, const char *name)
-{
-    for (int i = 0; i + 1 < p->num_groups; i++)
-        if (p->group_match[i] && belay_glob(p->group_match[i], name))
-            return i;
-    return p->num_groups - 1;
-}
-
-belay_status belay_engine_lay_out(struct belay_engine *e)
-{
-    const struct belay_model_params *m = &e->model_params;
-    size_t blocks = 0;
-    e->params = belay_alloc_array(m->count + 1, sizeof(*e->params));
-    if (!e->params)
-        return belay_fail_nomem(e->log, m->count * sizeof(*e->params));
-    for (size_t i = 0; i < m->count; i++) {
-        struct belay_engine_param *p = &e->params[i];
-        p->name = m->params[i].name;
-        p->shape = m->params[i].shape;
-        p->count = (size_t) belay_shape_count(&p->shape);
-        p->offset = blocks * BELAY_BLOCK;
-        p->group = e->p.optimizer ? group_of(&e->p, p->name) : 0;
-        if (e->p.optimizer && e->p.group_frozen[p->group])
-            p->group = -1;
-        blocks += (p->count + BELAY_BLOCK - 1) / BELAY_BLOCK;
-    }
-    e->num_params = m->count;
-    e->blocks = blocks ? blocks : 1;
-    return BELAY_OK;
-}
-
-const struct belay_engine_param *belay_engine_params(const struct belay_engine *e, size_t *count)
-{
-    *count = e->num_params;
-    return e->params;
-}
+// ---- states ----
 
 int belay_engine_num_states(const struct belay_engine *e)
 {
@@ -60,28 +23,7 @@ int belay_engine_shown(const struct belay_engine *e)
     return e->num_states > e->num_moments ? e->num_states : 0;
 }
 
-size_t belay_engine_arena_count(const struct belay_engine *e)
-{
-    return e->blocks * BELAY_BLOCK;
-}
-
 // ---- memory ----
-
-static belay_status upload_blocks(struct belay_engine *e)
-{
-    int32_t *group = belay_alloc_array(e->blocks, sizeof(*group));
-    if (!group)
-        return belay_fail_nomem(e->log, e->blocks * sizeof(*group));
-    for (size_t i = 0; i < e->num_params; i++) {
-        const struct belay_engine_param *p = &e->params[i];
-        for (size_t b = 0; b * BELAY_BLOCK < p->count; b++)
-            group[p->offset / BELAY_BLOCK + b] = p->group;
-    }
-    belay_status status = belay_buf_write(e->dev, &e->block_group, 0, group,
-                                          e->blocks * sizeof(*group), true);
-    belay_free(group);
-    return status;
-}
 
 // Weights start as the initialisers say: a function of seed and name.
 static belay_status init_params(struct belay_engine *e)
@@ -99,20 +41,11 @@ static belay_status init_params(struct belay_engine *e)
 static belay_status make_buffers(struct belay_engine *e)
 {
     struct belay_device *dev = e->dev;
-    size_t arena = belay_engine_arena_count(e) * sizeof(float);
-    BELAY_TRY(belay_buf_create(dev, arena, 0, &e->arenas[0]));
+    BELAY_TRY(belay_engine_make_arenas(e));
     BELAY_TRY(belay_buf_create(dev, 8 * sizeof(int32_t), 0, &e->step_table));
-    if (!e->p.optimizer)
+    if (e->eval_only)
         return BELAY_OK;
-    BELAY_TRY(belay_buf_create(dev, arena, 0, &e->grads));
-    for (int i = 0; i < e->num_states; i++)
-        BELAY_TRY(belay_buf_create(dev, arena, 0, &e->arenas[1 + i]));
-    for (int i = 0; i <= e->num_states; i++)
-        BELAY_TRY(belay_buf_create(dev, arena, BELAY_BUF_HOST_VISIBLE, &e->snapshots[i]));
-    BELAY_TRY(belay_buf_create(dev, arena, BELAY_BUF_HOST_VISIBLE, &e->weights_snapshot));
-    BELAY_TRY(belay_buf_create(dev, BELAY_LOG_SLOTS * e->train.log_width * sizeof(float),
-                               BELAY_BUF_HOST_VISIBLE, &e->log_snapshot));
-    BELAY_TRY(belay_buf_create(dev, e->blocks * sizeof(int32_t), 0, &e->block_group));
+    BELAY_TRY(belay_engine_make_snaps(e));
     size_t align = dev->align > sizeof(float) ? dev->align : sizeof(float);
     e->common_at = (size_t) e->p.num_groups * BELAY_HYPER * sizeof(float);
     e->common_at = (e->common_at + align - 1) / align * align;
@@ -123,22 +56,7 @@ static belay_status make_buffers(struct belay_engine *e)
         if (!e->ring[i].hyper)
             return belay_fail_nomem(e->log, e->hyper_size);
     }
-    return upload_blocks(e);
-}
-
-belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const float *data)
-{
-    size_t size = belay_engine_arena_count(e) * sizeof(*data);
-    int shown = belay_engine_shown(e);
-    if (arena == 0 && shown > 0)
-        BELAY_TRY(belay_buf_write(e->dev, &e->arenas[shown], 0, data, size, true));
-    return belay_buf_write(e->dev, &e->arenas[arena], 0, data, size, true);
-}
-
-belay_status belay_engine_get_arena(struct belay_engine *e, int arena, float *out)
-{
-    return belay_buf_read(e->dev, &e->arenas[arena], 0, out,
-                          belay_engine_arena_count(e) * sizeof(*out));
+    return BELAY_OK;
 }
 
 // ---- life ----
@@ -202,22 +120,16 @@ void belay_engine_destroy(struct belay_engine **engine)
     struct belay_engine *e = engine ? *engine : NULL;
     if (!e)
         return;
-    for (int i = 0; i < BELAY_NUM_SNAPS; i++)
-        (void) belay_engine_snap_drop(e, (enum belay_snap_kind) i);
+    belay_engine_drop_snaps(e);
     belay_device_drain(e->dev);
     destroy_side(&e->train);
     destroy_side(&e->eval);
-    struct belay_buf *bufs[] = { &e->grads, &e->block_group, &e->hyper, &e->step_table,
-                                 &e->data_x, &e->data_y, &e->order, &e->train_log, &e->eval_log,
-                                 &e->counts, &e->weights_snapshot,
-                                 &e->log_snapshot };
+    struct belay_buf *bufs[] = { &e->hyper, &e->step_table, &e->data_x, &e->data_y, &e->order,
+                                 &e->train_log, &e->eval_log, &e->counts, &e->log_snapshot };
     for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
         belay_buf_destroy(e->dev, bufs[i]);
-    for (int i = 0; i <= BELAY_MAX_MOMENTS; i++) {
-        belay_buf_destroy(e->dev, &e->arenas[i]);
-        belay_buf_destroy(e->dev, &e->snapshots[i]);
-    }
-    for (int i = 0; e->activations && i < e->num_slabs; i++)
+    belay_engine_drop_arenas(e);
+    for (int i = 0; e->activations && i < e->num_activations; i++)
         belay_buf_destroy(e->dev, &e->activations[i]);
     belay_free(e->activations);
     belay_model_params_finish(&e->model_params);
@@ -258,5 +170,8 @@ void belay_engine_describe(const struct belay_engine *e, struct belay_str *out)
     belay_plan_print(e->eval.plan, out);
     belay_str_add(out, "\nDevice memory: ");
     belay_str_add_size(out, e->dev->allocated);
-    belay_str_addf(out, " (data %s)\n", e->stream ? "streamed" : "resident");
+    belay_str_addf(out, " (data %s", e->stream ? "streamed" : "resident");
+    if (e->num_slabs > 1)
+        belay_str_addf(out, ", parameters in %zu pieces", e->num_slabs);
+    belay_str_add(out, ")\n");
 }

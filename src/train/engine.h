@@ -55,6 +55,7 @@ struct belay_engine_param {
     const char *name;
     struct belay_shape shape;
     size_t offset, count; // elements in the arenas
+    int slab;             // of the device's memory that holds it
     int group;            // -1: frozen
 };
 
@@ -102,23 +103,21 @@ belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *nor
 belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
                                    struct belay_eval_sums *out);
 
-// Arenas: 0 parameters, 1… states. With the parameters their mean is set too. Host copies have belay_engine_arena_count floats.
+// Arenas: 0 parameters, 1… states. With the parameters their mean is set too. Host copies have
+// belay_engine_arena_count floats.
 belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const float *data);
 // Waits for what is enqueued.
 belay_status belay_engine_get_arena(struct belay_engine *e, int arena, float *out);
-// A snapshot on the device and a map of it, valid until belay_engine_unmap. It is that of kind
-// BELAY_SNAP_ALL.
-belay_status belay_engine_snapshot(struct belay_engine *e, const float **arenas);
-belay_status belay_engine_unmap(struct belay_engine *e);
 // Snapshots without waiting: copied on the device as of the steps enqueued so far, while training
 // goes on. Each kind has memory of its own; it can be taken again after it was dropped.
 enum belay_snap_kind { BELAY_SNAP_WEIGHTS, BELAY_SNAP_ALL, BELAY_NUM_SNAPS };
 belay_status belay_engine_snap(struct belay_engine *e, enum belay_snap_kind kind);
 belay_status belay_engine_snap_ready(struct belay_engine *e, enum belay_snap_kind kind, bool wait,
                                      bool *ready);
-// Of one that is ready, from any thread until it is dropped. WEIGHTS: one arena.
-void belay_engine_snap_arenas(const struct belay_engine *e, enum belay_snap_kind kind,
-                              const float **arenas);
+// A parameter's part of an arena in one that is ready, from any thread until it is dropped. WEIGHTS
+// has one arena, of the weights that are shown.
+const float *belay_engine_snap_param(const struct belay_engine *e, enum belay_snap_kind kind,
+                                     int arena, size_t param);
 // What belay_engine_losses would have given when the snapshot of ALL was taken.
 void belay_engine_snap_losses(struct belay_engine *e, float *loss, float *norm,
                               size_t *count);

@@ -1,5 +1,6 @@
 // The two graphs of an engine: a training step (batch, forward, loss, backward, norm, update, log)
 // and an evaluation batch (batch, forward, loss, statistics, log).
+#include <stdio.h>
 #include <string.h>
 
 #include "base/env.h"
@@ -176,51 +177,106 @@ static belay_status add_gradients(struct belay_engine *e, belay_value **out)
     return status == BELAY_OK ? belay_graph_check(g) : status;
 }
 
-static void add_states(struct belay_engine *e, struct belay_update *u)
+// "exp_avg", "exp_avg.1", … for the slabs.
+static belay_value *arena_state(belay_graph *g, const char *name, size_t slab, belay_dtype dtype,
+                                size_t count)
+{
+    char text[64];
+    if (slab == 0)
+        return state1(g, name, dtype, count);
+    snprintf(text, sizeof(text), "%s.%zu", name, slab);
+    return state1(g, text, dtype, count);
+}
+
+static void add_slab(struct belay_engine *e, size_t index)
+{
+    struct belay_engine_slab *s = &e->slabs[index];
+    belay_graph *g = e->train.graph;
+    const size_t count = s->blocks * BELAY_BLOCK;
+    s->values[0] = arena_state(g, "params", index, BELAY_F32, count);
+    s->values[BELAY_ARENA_GRADS] = arena_state(g, "grads", index, BELAY_F32, count);
+    for (int i = 0; i < e->num_states; i++)
+        s->values[1 + i] =
+            arena_state(g, belay_engine_state_name(e, i), index, BELAY_F32, count);
+    s->groups = arena_state(g, "block_group", index, BELAY_I32, s->blocks);
+}
+
+static void add_states(struct belay_engine *e)
 {
     struct belay_side *s = &e->train;
     belay_graph *g = s->graph;
-    size_t count = belay_engine_arena_count(e);
-    s->params = state1(g, "params", BELAY_F32, count);
-    s->grads = state1(g, "grads", BELAY_F32, count);
-    for (int i = 0; i < e->num_states; i++)
-        s->states[i] = state1(g, belay_engine_state_name(e, i), BELAY_F32, count);
-    s->block_group = state1(g, "block_group", BELAY_I32, e->blocks);
+    for (size_t i = 0; i < e->num_slabs; i++)
+        add_slab(e, i);
     s->hyper = state1(g, "hyper", BELAY_F32, (size_t) e->p.num_groups * BELAY_HYPER);
     s->common = state1(g, "common", BELAY_F32, BELAY_COMMON);
     s->log_width = 3;
     s->log_slots = BELAY_LOG_SLOTS;
     s->log = state2(g, "log", BELAY_F32, BELAY_LOG_SLOTS, s->log_width);
-    *u = (struct belay_update){
+}
+
+static belay_status update_slab(struct belay_engine *e, const struct belay_engine_slab *slab,
+                                belay_value *norm, belay_value **squares)
+{
+    struct belay_update u = {
         .optimizer = e->p.optimizer,
         .num_states = e->num_moments,
-        .params = s->params,
-        .grads = s->grads,
-        .ema = e->num_states > e->num_moments ? s->states[e->num_moments] : NULL,
-        .block_group = s->block_group,
-        .hyper = s->hyper,
-        .common = s->common,
+        .params = slab->values[0],
+        .grads = slab->values[BELAY_ARENA_GRADS],
+        .ema = e->num_states > e->num_moments ? slab->values[1 + e->num_moments] : NULL,
+        .block_group = slab->groups,
+        .hyper = e->train.hyper,
+        .common = e->train.common,
+        .norm = norm,
         .clip_value = e->p.clip_value,
         .clear = e->p.accumulate > 1,
     };
-    memcpy(u->states, s->states, sizeof(u->states));
+    memcpy(u.states, slab->values + 1, sizeof(u.states));
+    return belay_optimizer_nodes(e->train.graph, &u, squares);
+}
+
+// The sums of all blocks in one row, in the order of the arena: norms do not depend on
+// where the slabs begin.
+static belay_value *join_sums(belay_graph *g, belay_value **sums, size_t num)
+{
+    for (size_t out; num > 1; num = out) {
+        out = 0;
+        for (size_t i = 0; i < num; i += BELAY_MAX_IN) {
+            const size_t some = num - i < BELAY_MAX_IN ? num - i : BELAY_MAX_IN;
+            sums[out++] = some == 1 ? sums[i] : belay_concat(g, (int) some, sums + i, 0);
+        }
+    }
+    return sums[0];
+}
+
+static belay_status update_all(struct belay_engine *e, belay_value **sums)
+{
+    struct belay_side *s = &e->train;
+    const struct belay_norm clip = e->p.clip_norm, plain = { .power = 2 };
+    belay_value *norm = NULL;
+    for (size_t i = 0; i < e->num_slabs && clip.max > 0; i++)
+        sums[i] = belay_grad_sums(s->graph, e->slabs[i].values[BELAY_ARENA_GRADS], s->common,
+                                  clip.power);
+    if (clip.max > 0)
+        norm = belay_grad_norm_log(s->graph, join_sums(s->graph, sums, e->num_slabs), clip,
+                                   s->log, s->loss);
+    for (size_t i = 0; i < e->num_slabs; i++)
+        BELAY_TRY(update_slab(e, &e->slabs[i], norm, norm ? NULL : &sums[i]));
+    if (!norm)
+        belay_grad_norm_log(s->graph, join_sums(s->graph, sums, e->num_slabs), plain, s->log,
+                            s->loss);
+    return belay_graph_check(s->graph);
 }
 
 // Clipping needs the norm first; else the update gives the sums of squares as it goes.
 static belay_status add_update(struct belay_engine *e)
 {
-    struct belay_side *s = &e->train;
-    struct belay_update update;
-    belay_value *squares;
-    add_states(e, &update);
-    if (e->p.clip_norm.max > 0) {
-        squares = belay_grad_sums(s->graph, s->grads, s->common, e->p.clip_norm.power);
-        update.norm = belay_grad_norm_log(s->graph, squares, e->p.clip_norm, s->log, s->loss);
-        return belay_optimizer_nodes(s->graph, &update, NULL);
-    }
-    BELAY_TRY(belay_optimizer_nodes(s->graph, &update, &squares));
-    belay_grad_norm_log(s->graph, squares, (struct belay_norm){ .power = 2 }, s->log, s->loss);
-    return belay_graph_check(s->graph);
+    belay_value **sums = belay_alloc_array(e->num_slabs, sizeof(*sums));
+    if (!sums)
+        return belay_fail_nomem(e->log, e->num_slabs * sizeof(*sums));
+    add_states(e);
+    belay_status status = update_all(e, sums);
+    belay_free(sums);
+    return status;
 }
 
 static belay_status make_plan(struct belay_engine *e, struct belay_side *s)
@@ -256,6 +312,11 @@ static belay_status bind(struct belay_side *s, belay_value *v, const struct bela
     return v ? belay_program_bind(s->program, v, buf, 0) : BELAY_OK;
 }
 
+static const struct belay_engine_slab *slab_of(const struct belay_engine *e, size_t param)
+{
+    return &e->slabs[e->params[param].slab];
+}
+
 static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
                                  const struct belay_buf *log, int arena)
 {
@@ -267,8 +328,8 @@ static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
     for (size_t i = 0; i < e->num_params; i++) {
         belay_value *v = find_param(s->graph, e->params[i].name);
         if (v)
-            BELAY_TRY(belay_program_bind(s->program, v, &e->arenas[arena],
-                                         e->params[i].offset * sizeof(float)));
+            BELAY_TRY(belay_program_bind(s->program, v, &slab_of(e, i)->arenas[arena],
+                                         belay_engine_offset(e, i)));
     }
     return BELAY_OK;
 }
@@ -276,11 +337,11 @@ static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
 static belay_status bind_train(struct belay_engine *e)
 {
     struct belay_side *s = &e->train;
-    BELAY_TRY(bind(s, s->params, &e->arenas[0]));
-    BELAY_TRY(bind(s, s->grads, &e->grads));
-    for (int i = 0; i < e->num_states; i++)
-        BELAY_TRY(bind(s, s->states[i], &e->arenas[1 + i]));
-    BELAY_TRY(bind(s, s->block_group, &e->block_group));
+    for (size_t i = 0; i < e->num_slabs; i++) {
+        for (int k = 0; k < BELAY_NUM_ARENAS; k++)
+            BELAY_TRY(bind(s, e->slabs[i].values[k], &e->slabs[i].arenas[k]));
+        BELAY_TRY(bind(s, e->slabs[i].groups, &e->slabs[i].block_group));
+    }
     BELAY_TRY(bind(s, s->hyper, &e->hyper));
     BELAY_TRY(belay_program_bind(s->program, s->common, &e->hyper, e->common_at));
     if (s->weight)
@@ -288,8 +349,9 @@ static belay_status bind_train(struct belay_engine *e)
                                      e->common_at + BELAY_COMMON_WEIGHT * sizeof(float)));
     for (size_t i = 0; i < e->num_params; i++)
         if (e->grad_values[i])
-            BELAY_TRY(belay_program_bind(s->program, e->grad_values[i], &e->grads,
-                                         e->params[i].offset * sizeof(float)));
+            BELAY_TRY(belay_program_bind(s->program, e->grad_values[i],
+                                         &slab_of(e, i)->arenas[BELAY_ARENA_GRADS],
+                                         belay_engine_offset(e, i)));
     return BELAY_OK;
 }
 
@@ -311,7 +373,7 @@ static belay_status preload(struct belay_engine *e)
     return belay_device_preload(e->dev, plans, e->train.plan ? 2 : 1);
 }
 
-size_t belay_engine_slab_size(const struct belay_engine *e, int slab)
+size_t belay_engine_activation_size(const struct belay_engine *e, int slab)
 {
     const struct belay_plan *plans[2] = { e->eval.plan, e->train.plan };
     size_t size = 0;
@@ -330,9 +392,9 @@ static belay_status make_activations(struct belay_engine *e)
     e->activations = belay_alloc_array((size_t) num, sizeof(*e->activations));
     if (!e->activations)
         return belay_fail_nomem(e->log, (size_t) num * sizeof(*e->activations));
-    e->num_slabs = num;
+    e->num_activations = num;
     for (int i = 0; i < num; i++)
-        BELAY_TRY(belay_buf_create(e->dev, belay_engine_slab_size(e, i), 0, &e->activations[i]));
+        BELAY_TRY(belay_buf_create(e->dev, belay_engine_activation_size(e, i), 0, &e->activations[i]));
     return BELAY_OK;
 }
 

@@ -1,4 +1,4 @@
-// Inside of the engine, for its four files.
+// Inside of the engine, for its files.
 #ifndef BELAY_TRAIN_ENGINE_INTERNAL_H
 #define BELAY_TRAIN_ENGINE_INTERNAL_H
 
@@ -14,8 +14,7 @@ struct belay_side { // training or evaluation
     struct belay_program *program;
     belay_value *rows;              // shape-only input that carries the number of rows
     belay_value *data_x, *data_y, *order, *log, *counts;
-    belay_value *params, *grads, *states[BELAY_MAX_MOMENTS], *block_group, *hyper, *common,
-        *weight;
+    belay_value *hyper, *common, *weight;
     belay_value *scores;
     belay_value *output, *loss;
     size_t log_width, log_slots; // rows of so many numbers, at most BELAY_LOG_SLOTS of them
@@ -30,8 +29,17 @@ struct belay_ring_slot {
     bool used;
 };
 
-#define BELAY_SNAP_LOG (1 + BELAY_MAX_MOMENTS)
-#define BELAY_SNAP_MAPS (BELAY_SNAP_LOG + 1)
+// Arenas: the parameters, the states, and what only the device sees.
+#define BELAY_ARENA_GRADS (1 + BELAY_MAX_MOMENTS)
+#define BELAY_NUM_ARENAS (BELAY_ARENA_GRADS + 1)
+
+// A part of all arenas, with whole parameters, that is one buffer each.
+struct belay_engine_slab {
+    size_t first, blocks; // of an arena
+    struct belay_buf arenas[BELAY_NUM_ARENAS], snapshots[BELAY_NUM_ARENAS], weights_snapshot,
+        block_group;
+    belay_value *values[BELAY_NUM_ARENAS], *groups; // in the training graph
+};
 
 // Losses of batches on the device's log, and of steps that were read off it already.
 struct belay_loss_log {
@@ -54,10 +62,15 @@ static inline void belay_loss_log_take(struct belay_loss_log *l, float *loss, fl
     l->steps = 0;
 }
 
+struct belay_snap_map {
+    const struct belay_buf *buf;
+    const void *map;
+    void *ticket; // NULL: the map is ready
+};
 struct belay_snap { // a snapshot that is being made or read
-    const void *maps[BELAY_SNAP_MAPS];
-    void *tickets[BELAY_SNAP_MAPS]; // NULL: the map is ready
-    struct belay_loss_log losses;   // when it was taken
+    struct belay_snap_map *maps;  // of the slabs of each arena, then of the log
+    size_t num_maps;
+    struct belay_loss_log losses; // when it was taken
 };
 
 struct belay_engine {
@@ -69,6 +82,8 @@ struct belay_engine {
     struct belay_model_params model_params;
     struct belay_engine_param *params;
     size_t num_params, blocks;
+    struct belay_engine_slab *slabs;
+    size_t num_slabs;
     belay_value **grad_values; // by parameter; NULL: none
     int num_moments, state_index[BELAY_MAX_MOMENTS]; // of the optimizer
     int num_states;              // and the mean of the weights
@@ -81,12 +96,10 @@ struct belay_engine {
     bool labels;
 
     struct belay_side train, eval;
-    struct belay_buf arenas[1 + BELAY_MAX_MOMENTS], snapshots[1 + BELAY_MAX_MOMENTS];
-    struct belay_buf grads, block_group, hyper, step_table, data_x, data_y, order, train_log,
-        eval_log, counts;
+    struct belay_buf hyper, step_table, data_x, data_y, order, train_log, eval_log, counts,
+        log_snapshot;
     struct belay_buf *activations; // slabs of both plans
-    int num_slabs;
-    struct belay_buf weights_snapshot, log_snapshot;
+    int num_activations;
     struct belay_snap snaps[BELAY_NUM_SNAPS];
 
     struct belay_ring_slot ring[RING];
@@ -103,6 +116,15 @@ struct belay_engine {
     size_t scores_room;
 };
 
+// engine_arena.c
+// Of the parameters in the arenas. Fails when one is larger than the device's largest buffer.
+belay_status belay_engine_lay_out(struct belay_engine *e);
+size_t belay_engine_offset(const struct belay_engine *e, size_t param); // bytes, in its slab
+belay_status belay_engine_make_arenas(struct belay_engine *e);
+void belay_engine_drop_arenas(struct belay_engine *e);
+// engine_snapshot.c
+belay_status belay_engine_make_snaps(struct belay_engine *e);
+void belay_engine_drop_snaps(struct belay_engine *e);
 // engine_data.c
 belay_status belay_engine_place_data(struct belay_engine *e);
 belay_status belay_engine_upload_data(struct belay_engine *e);
@@ -112,9 +134,8 @@ belay_status belay_engine_stream_rows(struct belay_engine *e, struct belay_ring_
 // engine_graph.c
 belay_status belay_engine_build_graphs(struct belay_engine *e);
 belay_status belay_engine_finish_graphs(struct belay_engine *e);
-belay_status belay_engine_lay_out(struct belay_engine *e); // of the parameters in the arena
 // Bytes of a slab of activations, for both plans; 0 behind the last.
-size_t belay_engine_slab_size(const struct belay_engine *e, int slab);
+size_t belay_engine_activation_size(const struct belay_engine *e, int slab);
 // engine_memory.c: fails, before anything is asked for, when the device has not the memory; the
 // message says what is needed, what there is, and the largest batch that fits.
 belay_status belay_engine_check_memory(struct belay_engine *e);

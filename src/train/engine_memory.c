@@ -9,11 +9,6 @@ struct need { // bytes
     uint64_t largest; // of what must be one piece
 };
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 // Kernels' scratch is not known before they are chosen; it is small beside the rest.
 static struct need count_need(const struct belay_engine *e)
 {
@@ -23,9 +18,9 @@ static struct need count_need(const struct belay_engine *e)
     const uint64_t x_row = (uint64_t) e->features * belay_device_dtype_size(e->dev, e->x_dtype);
     const uint64_t y_row = (uint64_t) e->targets * 4 + sizeof(int32_t);
     struct need n = { .params = copies * arena, .data = e->table_rows * (x_row + y_row),
-                      .largest = larger(arena, e->table_rows * x_row) };
-    for (int i = 0; belay_engine_slab_size(e, i) > 0; i++)
-        n.activations += belay_engine_slab_size(e, i);
+                      .largest = e->table_rows * x_row }; // arenas come in slabs
+    for (int i = 0; belay_engine_activation_size(e, i) > 0; i++)
+        n.activations += belay_engine_activation_size(e, i);
     n.all = n.params + n.activations + n.data +
             (e->eval.log_slots * e->eval.log_width +
              2 * BELAY_LOG_SLOTS * e->train.log_width) * sizeof(float);

@@ -2,40 +2,69 @@
 // training goes on while they are read.
 #include "train/engine_internal.h"
 
-static int num_arenas(const struct belay_engine *e, enum belay_snap_kind kind)
+static size_t num_arenas(const struct belay_engine *e, enum belay_snap_kind kind)
 {
-    return kind == BELAY_SNAP_WEIGHTS ? 1 : 1 + e->num_states;
+    return kind == BELAY_SNAP_WEIGHTS ? 1 : 1 + (size_t) e->num_states;
 }
 
-static struct belay_buf *snap_buf(struct belay_engine *e, enum belay_snap_kind kind, int arena)
+static belay_status make_maps(struct belay_engine *e, enum belay_snap_kind kind)
 {
-    return kind == BELAY_SNAP_WEIGHTS ? &e->weights_snapshot : &e->snapshots[arena];
+    const size_t num = e->num_slabs * num_arenas(e, kind) + (kind == BELAY_SNAP_ALL);
+    struct belay_snap *s = &e->snaps[kind];
+    s->maps = belay_alloc_array(num, sizeof(*s->maps));
+    if (!s->maps)
+        return belay_fail_nomem(e->log, num * sizeof(*s->maps));
+    s->num_maps = num;
+    for (size_t i = 0; i < num_arenas(e, kind) * e->num_slabs; i++) {
+        struct belay_engine_slab *slab = &e->slabs[i % e->num_slabs];
+        s->maps[i].buf = kind == BELAY_SNAP_WEIGHTS ? &slab->weights_snapshot
+                                                    : &slab->snapshots[i / e->num_slabs];
+    }
+    if (kind == BELAY_SNAP_ALL)
+        s->maps[num - 1].buf = &e->log_snapshot;
+    return BELAY_OK;
 }
 
-static belay_status start_map(struct belay_engine *e, struct belay_snap *s, int i,
-                              const struct belay_buf *buf)
+belay_status belay_engine_make_snaps(struct belay_engine *e)
 {
-    return belay_buf_map_start(e->dev, buf, buf->size, &s->maps[i], &s->tickets[i]);
+    BELAY_TRY(belay_buf_create(e->dev, BELAY_LOG_SLOTS * e->train.log_width * sizeof(float),
+                               BELAY_BUF_HOST_VISIBLE, &e->log_snapshot));
+    for (int i = 0; i < BELAY_NUM_SNAPS; i++)
+        BELAY_TRY(make_maps(e, (enum belay_snap_kind) i));
+    return BELAY_OK;
+}
+
+void belay_engine_drop_snaps(struct belay_engine *e)
+{
+    for (int i = 0; i < BELAY_NUM_SNAPS; i++) {
+        (void) belay_engine_snap_drop(e, (enum belay_snap_kind) i);
+        belay_free(e->snaps[i].maps);
+        e->snaps[i] = (struct belay_snap){ 0 };
+    }
+}
+
+// What a map shows.
+static const struct belay_buf *source_of(const struct belay_engine *e, enum belay_snap_kind kind,
+                                         size_t map)
+{
+    const size_t arena = map / e->num_slabs;
+    if (arena == num_arenas(e, kind))
+        return &e->train_log;
+    return &e->slabs[map % e->num_slabs]
+                .arenas[kind == BELAY_SNAP_WEIGHTS ? (size_t) belay_engine_shown(e) : arena];
 }
 
 belay_status belay_engine_snap(struct belay_engine *e, enum belay_snap_kind kind)
 {
     struct belay_snap *s = &e->snaps[kind];
-    int count = num_arenas(e, kind);
-    size_t size = belay_engine_arena_count(e) * sizeof(float);
-    int first = kind == BELAY_SNAP_WEIGHTS ? belay_engine_shown(e) : 0;
     s->losses = e->losses;
-    for (int i = 0; i < count; i++)
-        BELAY_TRY(
-            belay_buf_copy(e->dev, &e->arenas[first + i], 0, snap_buf(e, kind, i), 0, size));
-    if (kind == BELAY_SNAP_ALL)
-        BELAY_TRY(belay_buf_copy(e->dev, &e->train_log, 0, &e->log_snapshot, 0,
-                                 e->log_snapshot.size));
+    for (size_t i = 0; i < s->num_maps; i++)
+        BELAY_TRY(belay_buf_copy(e->dev, source_of(e, kind, i), 0, s->maps[i].buf, 0,
+                                 s->maps[i].buf->size));
     BELAY_TRY(belay_device_flush(e->dev));
-    for (int i = 0; i < count; i++)
-        BELAY_TRY(start_map(e, s, i, snap_buf(e, kind, i)));
-    if (kind == BELAY_SNAP_ALL)
-        BELAY_TRY(start_map(e, s, BELAY_SNAP_LOG, &e->log_snapshot));
+    for (size_t i = 0; i < s->num_maps; i++)
+        BELAY_TRY(belay_buf_map_start(e->dev, s->maps[i].buf, s->maps[i].buf->size,
+                                      &s->maps[i].map, &s->maps[i].ticket));
     return BELAY_OK;
 }
 
@@ -44,24 +73,26 @@ belay_status belay_engine_snap_ready(struct belay_engine *e, enum belay_snap_kin
 {
     struct belay_snap *s = &e->snaps[kind];
     *ready = true;
-    for (int i = 0; i < BELAY_SNAP_MAPS && *ready; i++)
-        if (s->tickets[i])
-            BELAY_TRY(belay_buf_map_ready(e->dev, &s->tickets[i], wait, ready));
+    for (size_t i = 0; i < s->num_maps && *ready; i++)
+        if (s->maps[i].ticket)
+            BELAY_TRY(belay_buf_map_ready(e->dev, &s->maps[i].ticket, wait, ready));
     return BELAY_OK;
 }
 
-void belay_engine_snap_arenas(const struct belay_engine *e, enum belay_snap_kind kind,
-                              const float **arenas)
+const float *belay_engine_snap_param(const struct belay_engine *e, enum belay_snap_kind kind,
+                                     int arena, size_t param)
 {
-    for (int i = 0; i < num_arenas(e, kind); i++)
-        arenas[i] = e->snaps[kind].maps[i];
+    const struct belay_engine_param *p = &e->params[param];
+    const size_t map = (size_t) arena * e->num_slabs + (size_t) p->slab;
+    const float *slab = e->snaps[kind].maps[map].map;
+    return slab + belay_engine_offset(e, param) / sizeof(*slab);
 }
 
 void belay_engine_snap_losses(struct belay_engine *e, float *loss, float *norm,
                               size_t *count)
 {
     struct belay_snap *s = &e->snaps[BELAY_SNAP_ALL];
-    belay_engine_decode_log(&s->losses, s->maps[BELAY_SNAP_LOG], e->train.log_width);
+    belay_engine_decode_log(&s->losses, s->maps[s->num_maps - 1].map, e->train.log_width);
     belay_loss_log_take(&s->losses, loss, norm, count);
 }
 
@@ -69,33 +100,18 @@ belay_status belay_engine_snap_drop(struct belay_engine *e, enum belay_snap_kind
 {
     struct belay_snap *s = &e->snaps[kind];
     belay_status status = BELAY_OK;
-    for (int i = 0; i < BELAY_SNAP_MAPS; i++) {
-        const struct belay_buf *buf =
-            i == BELAY_SNAP_LOG ? &e->log_snapshot : snap_buf(e, kind, i);
+    for (size_t i = 0; i < s->num_maps; i++) {
+        struct belay_snap_map *m = &s->maps[i];
         bool ready;
         belay_status one = BELAY_OK;
-        if (s->tickets[i])
-            one = belay_buf_map_ready(e->dev, &s->tickets[i], true, &ready);
-        if (s->maps[i]) {
-            belay_status unmapped = belay_buf_unmap(e->dev, buf, s->maps[i]);
+        if (m->ticket)
+            one = belay_buf_map_ready(e->dev, &m->ticket, true, &ready);
+        if (m->map) {
+            belay_status unmapped = belay_buf_unmap(e->dev, m->buf, m->map);
             one = one == BELAY_OK ? unmapped : one;
         }
         status = status == BELAY_OK ? one : status;
-        s->maps[i] = s->tickets[i] = NULL;
+        m->map = m->ticket = NULL;
     }
     return status;
-}
-
-belay_status belay_engine_snapshot(struct belay_engine *e, const float **arenas)
-{
-    bool ready;
-    BELAY_TRY(belay_engine_snap(e, BELAY_SNAP_ALL));
-    BELAY_TRY(belay_engine_snap_ready(e, BELAY_SNAP_ALL, true, &ready));
-    belay_engine_snap_arenas(e, BELAY_SNAP_ALL, arenas);
-    return BELAY_OK;
-}
-
-belay_status belay_engine_unmap(struct belay_engine *e)
-{
-    return belay_engine_snap_drop(e, BELAY_SNAP_ALL);
 }

@@ -42,13 +42,11 @@ static enum belay_snap_kind kind_of(const struct belay_saver *v, const struct sa
 
 static belay_status prepare_best(struct belay_trainer *t, struct save_slot *slot)
 {
-    const float *arenas[1];
     struct save_job *job = &t->saver->job;
     char *path = belay_checkpoint_path(&t->paths, "best", slot->s.step);
     belay_status status = path ? BELAY_OK : belay_fail_nomem(t->log, 1);
-    belay_engine_snap_arenas(t->engine, BELAY_SNAP_WEIGHTS, arenas);
     if (status == BELAY_OK)
-        status = belay_job_weights(t, &slot->s, arenas[0], path, job);
+        status = belay_job_weights(t, &slot->s, BELAY_SNAP_WEIGHTS, 0, path, job);
     for (int i = 0; i <= t->recipe->num_best_of && status == BELAY_OK; i++) {
         if (!(slot->publish & (1u << i)))
             continue;
@@ -75,16 +73,14 @@ static void add_losses(struct belay_trainer *t, struct train_state *s)
 
 static belay_status prepare_full(struct belay_trainer *t, struct save_slot *slot)
 {
-    const float *arenas[1 + BELAY_MAX_MOMENTS];
     struct save_job *job = &t->saver->job;
     char *path = belay_checkpoint_path(&t->paths, "step", slot->s.step);
     belay_status status = path ? BELAY_OK : belay_fail_nomem(t->log, 1);
-    belay_engine_snap_arenas(t->engine, BELAY_SNAP_ALL, arenas);
     add_losses(t, &slot->s);
     // That of its best, which was written before.
     memcpy(slot->s.best_digest, t->s.best_digest, sizeof(slot->s.best_digest));
     if (status == BELAY_OK)
-        status = belay_job_checkpoint(t, &slot->s, arenas, path, job);
+        status = belay_job_checkpoint(t, &slot->s, path, job);
     if (status == BELAY_OK)
         status = belay_keep_plan(t, &slot->s, job);
     belay_free(path);
@@ -285,15 +281,12 @@ static belay_status take(struct belay_trainer *t, enum belay_snap_kind kind, uns
 
 static belay_status keep_best_in_memory(struct belay_trainer *t)
 {
-    const float *arenas[1 + BELAY_MAX_MOMENTS];
     size_t count = belay_engine_arena_count(t->engine);
     if (!t->best_weights)
         t->best_weights = belay_alloc_array(count, sizeof(float));
     if (!t->best_weights)
         return belay_fail_nomem(t->log, count * sizeof(float));
-    BELAY_TRY(belay_engine_snapshot(t->engine, arenas));
-    memcpy(t->best_weights, arenas[belay_engine_shown(t->engine)], count * sizeof(float));
-    return belay_engine_unmap(t->engine);
+    return belay_engine_get_arena(t->engine, belay_engine_shown(t->engine), t->best_weights);
 }
 
 belay_status belay_trainer_save_best(struct belay_trainer *t, unsigned of)
@@ -337,12 +330,13 @@ belay_status belay_trainer_finish_saves(struct belay_trainer *t)
 
 belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *path)
 {
-    const float *arenas[1 + BELAY_MAX_MOMENTS];
     struct save_job job = { 0 };
+    bool ready;
     BELAY_TRY(belay_trainer_wait_saves(t));
-    BELAY_TRY(belay_engine_snapshot(t->engine, arenas));
-    belay_status status = belay_job_weights(t, &t->s, arenas[belay_engine_shown(t->engine)], path,
-                                            &job);
+    BELAY_TRY(belay_engine_snap(t->engine, BELAY_SNAP_ALL));
+    BELAY_TRY(belay_engine_snap_ready(t->engine, BELAY_SNAP_ALL, true, &ready));
+    belay_status status = belay_job_weights(t, &t->s, BELAY_SNAP_ALL,
+                                            belay_engine_shown(t->engine), path, &job);
     if (status == BELAY_OK) {
         belay_job_run(&job);
         status = job.status;
@@ -350,7 +344,7 @@ belay_status belay_trainer_write_weights(struct belay_trainer *t, const char *pa
             belay_fail(t->log, status, "%s", job.log.last);
     }
     belay_job_finish(&job);
-    belay_status unmapped = belay_engine_unmap(t->engine);
+    belay_status unmapped = belay_engine_snap_drop(t->engine, BELAY_SNAP_ALL);
     return status == BELAY_OK ? unmapped : status;
 }
 

@@ -19,8 +19,7 @@ struct save_job {
     struct belay_st_meta_item meta[8];
     int num_meta;
     struct belay_str texts[4];   // owned values of `meta`
-    const float *look_at;        // to be finite, else nothing is written; NULL: not looked at
-    size_t look_count;
+    size_t look_at;              // so many items must be finite, else nothing is written
     struct belay_append metrics; // the log, made durable before a checkpoint refers to it
     bool sync_metrics;
     char *publish[MAX_PUBLISH];  // names that become this file
@@ -71,12 +70,12 @@ struct belay_saver {
     uint64_t resumed;            // the checkpoint that this process went on from; UINT64_MAX: none
 };
 
-// trainer_write.c. The job borrows arenas and what lives as long as the trainer.
+// trainer_write.c. The job borrows the snapshot and what lives as long as the trainer.
 belay_status belay_job_weights(struct belay_trainer *t, const struct train_state *s,
-                               const float *arena, const char *path, struct save_job *job);
+                               enum belay_snap_kind kind, int arena, const char *path,
+                               struct save_job *job);
 belay_status belay_job_checkpoint(struct belay_trainer *t, const struct train_state *s,
-                                  const float *const *arenas, const char *path,
-                                  struct save_job *job);
+                                  const char *path, struct save_job *job);
 void belay_job_run(void *job);
 void belay_job_finish(struct save_job *job); // frees; safe on zeroed
 char *belay_moment_name(const struct belay_trainer *t, int state, const char *param); // owned

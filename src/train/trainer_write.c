@@ -48,14 +48,16 @@ static void add_metric_names(struct belay_trainer *t, struct belay_str *s)
 }
 
 belay_status belay_job_weights(struct belay_trainer *t, const struct train_state *s,
-                               const float *arena, const char *path, struct save_job *job)
+                               enum belay_snap_kind kind, int arena, const char *path,
+                               struct save_job *job)
 {
     size_t count;
     const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
     BELAY_TRY(begin_job(t, path, count, job));
     for (size_t i = 0; i < count; i++)
-        job->items[i] = (struct belay_st_item){ params[i].name, BELAY_F32, params[i].shape,
-                                                arena + params[i].offset };
+        job->items[i] = (struct belay_st_item){
+            params[i].name, BELAY_F32, params[i].shape,
+            belay_engine_snap_param(t->engine, kind, arena, i) };
     job->num_items = job->first_owned = count;
     add_metric_names(t, &job->texts[0]);
     belay_str_add(&job->texts[1], s->check);
@@ -79,8 +81,7 @@ char *belay_moment_name(const struct belay_trainer *t, int state, const char *pa
     return s.text;
 }
 
-static belay_status add_items(struct belay_trainer *t, const float *const *arenas,
-                              struct save_job *job)
+static belay_status add_items(struct belay_trainer *t, struct save_job *job)
 {
     size_t count;
     const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
@@ -91,26 +92,25 @@ static belay_status add_items(struct belay_trainer *t, const float *const *arena
             const char *name = s ? belay_moment_name(t, s - 1, p->name) : p->name;
             if (!name)
                 return belay_fail_nomem(t->log, 1);
-            job->items[job->num_items++] =
-                (struct belay_st_item){ name, BELAY_F32, p->shape, arenas[s] + p->offset };
+            job->items[job->num_items++] = (struct belay_st_item){
+                name, BELAY_F32, p->shape,
+                belay_engine_snap_param(t->engine, BELAY_SNAP_ALL, s, i) };
         }
     }
     return BELAY_OK;
 }
 
 belay_status belay_job_checkpoint(struct belay_trainer *t, const struct train_state *s,
-                                  const float *const *arenas, const char *path,
-                                  struct save_job *job)
+                                  const char *path, struct save_job *job)
 {
     size_t count;
     (void) belay_engine_params(t->engine, &count);
     BELAY_TRY(begin_job(t, path, count * (size_t) (1 + belay_engine_num_states(t->engine)), job));
-    BELAY_TRY(add_items(t, arenas, job));
+    BELAY_TRY(add_items(t, job));
     belay_state_to_json(s, t, &job->texts[0]);
     BELAY_TRY(end_job(t, job));
     add_meta(job, "belay.state", text_of(&job->texts[0]));
-    job->look_at = arenas[0];
-    job->look_count = belay_engine_arena_count(t->engine);
+    job->look_at = count;
     job->metrics = t->metrics;
     job->sync_metrics = true;
     return BELAY_OK;
@@ -134,11 +134,15 @@ void belay_job_finish(struct save_job *job)
 
 // ---- on any thread ----
 
-static bool all_finite(const float *data, size_t count)
+static bool all_finite(const struct save_job *job)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(data[i]))
-            return false;
+    for (size_t i = 0; i < job->look_at; i++) {
+        const float *data = job->items[i].data;
+        const size_t count = (size_t) belay_shape_count(&job->items[i].shape);
+        for (size_t k = 0; k < count; k++)
+            if (!isfinite(data[k]))
+                return false;
+    }
     return true;
 }
 
@@ -168,7 +172,7 @@ static belay_status do_job(struct save_job *job)
 void belay_job_run(void *user)
 {
     struct save_job *job = user;
-    job->not_finite = job->look_at && !all_finite(job->look_at, job->look_count);
+    job->not_finite = !all_finite(job);
     // What is gone to NaN is not saved over what is finite.
     if (job->not_finite)
         return;

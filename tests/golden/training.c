@@ -194,11 +194,6 @@ static bool check_arena(struct run *r, const char *prefix)
     return equal;
 }
 
-static size_t arena_size(struct run *r)
-{
-    return belay_engine_arena_count(r->engine) * sizeof(float);
-}
-
 // The model's output for the first batch with the weights in r->arena.
 static bool check_output(struct run *r, const char *name)
 {
@@ -256,23 +251,19 @@ static belay_status step(struct run *r, size_t t)
 static belay_status train(struct run *r, bool *equal)
 {
     static float loss[BELAY_LOG_SLOTS], norm[BELAY_LOG_SLOTS];
-    const float *arenas[1 + BELAY_MAX_MOMENTS];
     size_t count = 0;
     *equal = check_output(r, "out0");
     for (size_t t = 0; t < r->steps; t++) {
         BELAY_TRY(step(r, t));
         if (t > 0)
             continue;
-        BELAY_TRY(belay_device_finish(r->c->device));
-        BELAY_TRY(belay_buf_read(r->c->device, &r->engine->grads, 0, r->arena, arena_size(r)));
+        BELAY_TRY(belay_engine_get_arena(r->engine, BELAY_ARENA_GRADS, r->arena));
         *equal = check_arena(r, "grad0") && *equal;
     }
     BELAY_TRY(belay_engine_losses(r->engine, loss, norm, &count));
     *equal = golden_compare_f32(r->c, "loss", loss, (int64_t) count) && *equal;
     *equal = golden_compare_f32(r->c, "grad_norm", norm, (int64_t) count) && *equal;
-    BELAY_TRY(belay_engine_snapshot(r->engine, arenas));
-    memcpy(r->arena, arenas[0], arena_size(r));
-    BELAY_TRY(belay_engine_unmap(r->engine));
+    BELAY_TRY(belay_engine_get_arena(r->engine, 0, r->arena));
     *equal = check_arena(r, "final") && *equal;
     *equal = check_output(r, "eval0") && *equal;
     return BELAY_OK;

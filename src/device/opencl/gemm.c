@@ -330,7 +330,9 @@ belay_status belay_cl_gemm_scratch(struct belay_cl *cl, size_t size, cl_mem *out
         gemm->num_scratch ? &gemm->scratch[gemm->num_scratch - 1] : NULL;
     if (!last || last->size < size) {
         // Twice the last one, so that all together are at most twice what is needed.
-        const size_t least = last ? 2 * last->size : 1 << 16;
+        size_t least = last ? 2 * last->size : 1 << 16;
+        if (cl->dev->max_alloc && least > cl->dev->max_alloc)
+            least = (size_t) cl->dev->max_alloc;
         if (!belay_grow((void **) &gemm->scratch, gemm->num_scratch, &gemm->cap_scratch,
                         sizeof(*gemm->scratch)))
             return belay_fail_nomem(cl->log, sizeof(*gemm->scratch));
