@@ -25,6 +25,7 @@ struct workload {
 
 extern const char bench_tiny[], bench_mlp[]; // recipes
 belay_status bench_training(struct bench *b, const struct workload *w);
+belay_status bench_start(struct bench *b, const struct workload *w);
 belay_status bench_epochs(struct bench *b, const struct workload *w);
 belay_status bench_products(struct bench *b, const struct workload *w);
 

@@ -109,6 +109,17 @@ belay_status bench_training(struct bench *b, const struct workload *w)
     return status;
 }
 
+// The start alone: what a run takes to the end of its first step.
+belay_status bench_start(struct bench *b, const struct workload *w)
+{
+    struct run run = { .b = b };
+    belay_status status = open_run(&run, w);
+    if (status == BELAY_OK)
+        bench_print(b);
+    close_run(&run);
+    return status;
+}
+
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *) a, y = *(const double *) b;

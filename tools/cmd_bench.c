@@ -55,6 +55,7 @@ static const struct workload workloads[] = {
     { "mlp", "Fashion-MNIST 784-256-128-10, batch 64, Adam", bench_mlp, 50, bench_training },
     { "mlp-epochs", "whole epochs of mlp with shuffling and validation", bench_mlp, 0,
       bench_epochs },
+    { "mlp-start", "the start of mlp to the end of its first step", bench_mlp, 0, bench_start },
     { "gemm", "products of six shapes, three forms", NULL, 0, bench_products },
     { "cnn", "needs conv2d and max_pool2d", NULL, 0, NULL },
     { "resnet18", "needs conv2d, batch_norm and global pooling", NULL, 0, NULL },
