@@ -195,6 +195,32 @@ belay_status belay_cl_gemm_bind_tail(struct belay_cl *cl, struct belay_cl_gemm_s
     return provider->bind(cl, state_of(cl, provider), call, &slot->product);
 }
 
+// The provider that would be asked first. It is not opened.
+static int first_of(struct belay_cl *cl, const struct belay_gemm *g)
+{
+    int list[NUM_PROVIDERS];
+    rank(cl, g, list);
+    for (int i = 0;; i++)
+        if (list[i] == PLAIN ||
+            (!cl->gemm->of[list[i]].off && providers[list[i]]->takes(cl, g)))
+            return list[i];
+}
+
+belay_status belay_cl_gemm_prepare(struct belay_cl *cl, const struct belay_gemm *g,
+                                   const char *macros, struct belay_cl_pieces *pieces)
+{
+    BELAY_TRY(ready(cl));
+    const int index = first_of(cl, g);
+    const struct belay_cl_provider *provider = providers[index];
+    if (!provider->prepare)
+        return BELAY_OK;
+    if (macros && !(provider->takes_tail && provider->takes_tail(cl, g)))
+        macros = NULL;
+    if (!cl->gemm->of[index].open)
+        BELAY_TRY(belay_cl_gemm_test_prepare(cl, provider, pieces));
+    return provider->prepare(cl, g, macros, pieces);
+}
+
 belay_status belay_cl_gemm_takes_tail(struct belay_cl *cl, const struct belay_gemm *g, bool *out)
 {
     BELAY_TRY(ready(cl));

@@ -3,6 +3,7 @@
 #define BELAY_DEVICE_OPENCL_GEMM_H
 
 #include "device/opencl/cl.h"
+#include "device/opencl/pieces.h"
 
 // Element-wise work on a product's values that its kernel may do before it stores them.
 struct belay_cl_tail {
@@ -38,6 +39,10 @@ struct belay_cl_provider {
     belay_status (*choices)(struct belay_cl *cl, void *state, const struct belay_gemm *g,
                             struct belay_cl_choices *out);
     bool (*knows)(struct belay_cl *cl, const char *choice);
+    // Asks for the kernel of a product (with a tail's macros, or NULL), so that those of a whole
+    // training are built together. NULL: they are built when they are bound. Called before `open`.
+    belay_status (*prepare)(struct belay_cl *cl, const struct belay_gemm *g, const char *macros,
+                            struct belay_cl_pieces *pieces);
     // Whether it does the work of tails with this product, and binding one. NULL: never.
     bool (*takes_tail)(const struct belay_cl *cl, const struct belay_gemm *g);
     belay_status (*bind_tail)(struct belay_cl *cl, void *state,
@@ -63,6 +68,9 @@ struct belay_cl_gemm_slot {
 // first needed, and switched off with a warning when it is wrong; the next best takes over then.
 belay_status belay_cl_gemm_bind(struct belay_cl *cl, struct belay_cl_gemm_slot *slot,
                                 const struct belay_cl_gemm_call *call);
+// Asks for the kernels of a product, and of its provider's test if that is still to come.
+belay_status belay_cl_gemm_prepare(struct belay_cl *cl, const struct belay_gemm *g,
+                                   const char *macros, struct belay_cl_pieces *pieces);
 // Whether the product's provider (opened now if need be) does tails of it.
 belay_status belay_cl_gemm_takes_tail(struct belay_cl *cl, const struct belay_gemm *g, bool *out);
 // Binds with a tail, which lives as long as the slot's product, where the provider takes it.

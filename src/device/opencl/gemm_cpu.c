@@ -164,26 +164,55 @@ done:
     return status;
 }
 
+static const char *file_of(const struct job *job)
+{
+    return job->choice.form == BELAY_CPU_DOT ? "gemm_cpu_dot" : "gemm_cpu";
+}
+
+static void options_of(const struct belay_cl *cl, const struct job *job, char *out, size_t size)
+{
+    const struct belay_cpu_choice *c = &job->choice;
+    const bool dot = c->form == BELAY_CPU_DOT;
+    snprintf(out, size, "-w -DW=%u -D%s=%u -D%s=%u -DUNIT=%d%s", (unsigned) width_of(cl),
+             dot ? "DM" : "MR", (unsigned) c->rows, dot ? "DN" : "NV", (unsigned) c->vectors,
+             job->g.ta || c->pack_a, job->tail ? " -DTAIL" : "");
+}
+
+static belay_status cpu_prepare(struct belay_cl *cl, const struct belay_gemm *g, const char *macros,
+                                struct belay_cl_pieces *pieces)
+{
+    const struct belay_cl_gemm_call call = { .g = *g };
+    static const struct belay_cl_tail any = { 0 };
+    struct job job;
+    char options[sizeof(((struct belay_cl_product *) 0)->options)];
+    BELAY_TRY(plan_job(cl, &call, macros ? &any : NULL, &job));
+    if (job.g.m == 0 || job.g.n == 0 || job.batch.count == 0)
+        return BELAY_OK;
+    options_of(cl, &job, options, sizeof(options));
+    return belay_cl_pieces_variant(pieces, file_of(&job), options, macros ? macros : "");
+}
+
 // The kernel of a choice; that of another one is given back.
 static belay_status make_kernel(struct belay_cl *cl, const struct job *job,
                                 struct belay_cl_product *p)
 {
-    const struct belay_cpu_choice *c = &job->choice;
-    const bool dot = c->form == BELAY_CPU_DOT;
-    char options[sizeof(p->options)];
+    char options[sizeof(p->options)], name[64];
+    const char *file = file_of(job);
     cl_program program;
-    snprintf(options, sizeof(options), "-w -DW=%u -D%s=%u -D%s=%u -DUNIT=%d%s",
-             (unsigned) width_of(cl), dot ? "DM" : "MR", (unsigned) c->rows, dot ? "DN" : "NV",
-             (unsigned) c->vectors, job->g.ta || c->pack_a, job->tail ? " -DTAIL" : "");
+    options_of(cl, job, options, sizeof(options));
     if (p->main.kernel && strcmp(options, p->options) == 0)
         return BELAY_OK;
     drop_kernel(&p->main);
-    if (job->tail)
-        BELAY_TRY(tail_program(cl, job->tail, options, &program));
-    else
-        BELAY_TRY(belay_cl_program_file(cl, dot ? "gemm_cpu_dot" : "gemm_cpu", options,
-                                        &program));
-    BELAY_TRY(belay_cl_kernel(cl, program, dot ? "gemm_cpu_dot" : "gemm_cpu", &p->main.kernel));
+    if (belay_cl_variant_find(cl, file, options, job->tail ? job->tail->macros : "", name,
+                              &program)) {
+        BELAY_TRY(belay_cl_kernel(cl, program, name, &p->main.kernel));
+    } else {
+        if (job->tail)
+            BELAY_TRY(tail_program(cl, job->tail, options, &program));
+        else
+            BELAY_TRY(belay_cl_program_file(cl, file, options, &program));
+        BELAY_TRY(belay_cl_kernel(cl, program, file, &p->main.kernel));
+    }
     strcpy(p->options, options);
     return BELAY_OK;
 }
@@ -390,6 +419,7 @@ const struct belay_cl_provider belay_cl_gemm_cpu = {
     .takes = cpu_takes,
     .choices = cpu_choices,
     .knows = cpu_knows,
+    .prepare = cpu_prepare,
     .takes_tail = cpu_takes_tail,
     .bind_tail = cpu_bind_tail,
     .bind = cpu_bind,

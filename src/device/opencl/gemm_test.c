@@ -110,6 +110,18 @@ done:
     return status;
 }
 
+belay_status belay_cl_gemm_test_prepare(struct belay_cl *cl,
+                                        const struct belay_cl_provider *provider,
+                                        struct belay_cl_pieces *pieces)
+{
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        const struct belay_gemm g = describe(&shapes[i]);
+        if (provider->takes(cl, &g))
+            BELAY_TRY(provider->prepare(cl, &g, NULL, pieces));
+    }
+    return BELAY_OK;
+}
+
 belay_status belay_cl_gemm_test(struct belay_cl *cl, const struct belay_cl_provider *provider,
                                 void *state)
 {

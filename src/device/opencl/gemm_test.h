@@ -7,5 +7,9 @@
 // alpha and beta, C's surroundings untouched. BELAY_ERR_DEVICE when one is wrong.
 belay_status belay_cl_gemm_test(struct belay_cl *cl, const struct belay_cl_provider *provider,
                                 void *state);
+// Asks for the kernels of that test; the provider has `prepare`.
+belay_status belay_cl_gemm_test_prepare(struct belay_cl *cl,
+                                        const struct belay_cl_provider *provider,
+                                        struct belay_cl_pieces *pieces);
 
 #endif

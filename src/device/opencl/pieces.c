@@ -1,7 +1,9 @@
 #include "device/opencl/pieces.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "device/opencl/fused.h"
 #include "device/opencl/trim.h"
@@ -12,6 +14,7 @@ struct belay_cl_piece {
     size_t num, capacity;
     struct belay_str text;
     struct belay_cl_names names;
+    const char *source; // a variant: its kernel file; `text` holds its macros until texts are made
     bool built;
 };
 
@@ -79,6 +82,50 @@ belay_status belay_cl_pieces_add(struct belay_cl_pieces *p, const char *name, co
     return piece->text.failed ? belay_fail_nomem(p->cl->log, strlen(text)) : BELAY_OK;
 }
 
+static void name_variant(const char *file, const char *options, const char *macros, char name[64])
+{
+    struct belay_digest digest[2];
+    belay_digest_of(options, strlen(options), &digest[0]);
+    belay_digest_of(macros, strlen(macros), &digest[1]);
+    snprintf(name, 64, "%.30s__%.12s_%.12s", file, digest[0].hex, digest[1].hex);
+}
+
+// "-DNAME=VALUE -DFLAG" as lines.
+static void add_defines(struct belay_str *s, const char *options)
+{
+    for (const char *at = strstr(options, "-D"); at; at = strstr(at, "-D")) {
+        const int length = (int) strcspn(at += 2, " "), name = (int) strcspn(at, " =");
+        const char *value = name < length ? at + name + 1 : "1";
+        belay_str_addf(s, "#define %.*s %.*s\n", name, at, name < length ? length - name - 1 : 1,
+                       value);
+    }
+}
+
+belay_status belay_cl_pieces_variant(struct belay_cl_pieces *p, const char *file,
+                                     const char *options, const char *macros)
+{
+    struct belay_cl_piece *piece;
+    bool is_new;
+    char name[64];
+    name_variant(file, options, macros, name);
+    BELAY_TRY(add_piece(p, name, &piece));
+    BELAY_TRY(add_kernel(p, piece, name, &is_new));
+    if (!is_new)
+        return BELAY_OK;
+    add_defines(&piece->text, options);
+    belay_str_add(&piece->text, macros);
+    piece->source = belay_arena_strdup(&p->arena, file);
+    return piece->source && !piece->text.failed ? BELAY_OK
+                                                : belay_fail_nomem(p->cl->log, strlen(macros));
+}
+
+bool belay_cl_variant_find(struct belay_cl *cl, const char *file, const char *options,
+                           const char *macros, char name[64], cl_program *out)
+{
+    name_variant(file, options, macros, name);
+    return belay_cl_place_find(cl, name, name, out);
+}
+
 void belay_cl_pieces_free(struct belay_cl_pieces *p)
 {
     for (size_t i = 0; i < p->num; i++) {
@@ -117,6 +164,39 @@ static belay_status make_trimmed(struct belay_cl *cl, struct belay_cl_piece *pie
     return status;
 }
 
+static bool is_defined(const char *text, const char *name)
+{
+    char line[128];
+    snprintf(line, sizeof(line), "#define %s", name);
+    const size_t length = strlen(line);
+    for (const char *at = text; (at = strstr(at, line)); at += length)
+        if (!strchr("_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", at[length]))
+            return true;
+    return false;
+}
+
+// What the file defines gets the variant's digest behind its name, by macros that are forgotten
+// after it; so variants meet nothing.
+static belay_status make_variant(struct belay_cl *cl, struct belay_cl_piece *piece)
+{
+    struct belay_str text = { 0 };
+    struct belay_cl_names names = { 0 };
+    const char *digest = strstr(piece->file, "__");
+    belay_status status = belay_cl_source(cl, piece->source, &text);
+    if (status != BELAY_OK || text.failed)
+        goto done;
+    belay_cl_names_of(text.text, &names);
+    for (size_t i = 0; i < names.num; i++)
+        if (!is_defined(text.text, names.name[i]) && !is_defined(piece->text.text, names.name[i]))
+            belay_str_addf(&piece->text, "#define %s %s%s\n", names.name[i], names.name[i], digest);
+    belay_str_add(&piece->text, text.text);
+done:
+    piece->text.failed |= text.failed || names.failed;
+    belay_cl_names_free(&names);
+    belay_str_free(&text);
+    return status;
+}
+
 static belay_status make_texts(struct belay_cl_pieces *p)
 {
     struct belay_str common = { 0 };
@@ -125,11 +205,13 @@ static belay_status make_texts(struct belay_cl_pieces *p)
         struct belay_cl_piece *piece = &p->list[i];
         if (piece->num == 0 || common.failed)
             continue;
-        status = *piece->file ? make_trimmed(p->cl, piece, common.text)
-                              : make_generated(p->cl, piece);
+        status = piece->source  ? make_variant(p->cl, piece)
+                 : *piece->file ? make_trimmed(p->cl, piece, common.text)
+                                : make_generated(p->cl, piece);
         if (status != BELAY_OK)
             break;
-        belay_cl_names_of(piece->text.text ? piece->text.text : "", &piece->names);
+        if (!piece->source)
+            belay_cl_names_of(piece->text.text ? piece->text.text : "", &piece->names);
         if (piece->text.failed || piece->names.failed)
             status = belay_fail_nomem(p->cl->log, piece->text.length);
     }

@@ -19,6 +19,13 @@ belay_status belay_cl_pieces_want(struct belay_cl_pieces *p, const char *file,
                                   const char *kernel);
 // A generated kernel: its text after the name.
 belay_status belay_cl_pieces_add(struct belay_cl_pieces *p, const char *name, const char *text);
+// The kernel of a product's file (named like the file) as these options ("-DNAME=VALUE …") and
+// macros before its text make it. Variants share one program: their names end in a digest.
+belay_status belay_cl_pieces_variant(struct belay_cl_pieces *p, const char *file,
+                                     const char *options, const char *macros);
+// Finds it once it is built: the kernel's name there and its program.
+bool belay_cl_variant_find(struct belay_cl *cl, const char *file, const char *options,
+                           const char *macros, char name[64], cl_program *out);
 // Builds all and remembers where each kernel is. Files that do not build like this are left to
 // belay_cl_file_kernel.
 belay_status belay_cl_pieces_build(struct belay_cl_pieces *p);

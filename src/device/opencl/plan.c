@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "device/opencl/pieces.h"
 #include "device/opencl/prepared.h"
+#include "device/opencl/tail.h"
 
 static belay_status describe(struct belay_cl *cl, const struct belay_group *group,
                              struct belay_cl_fused *out, struct belay_str *text)
@@ -98,11 +99,51 @@ done:
     return status;
 }
 
+// A product, with the tail that its kernel would do.
+static belay_status add_product(struct belay_cl_pieces *pieces, const struct belay_plan *plan,
+                                const struct belay_group *group)
+{
+    const struct belay_group *next = group + 1;
+    struct belay_str macros = { 0 };
+    struct belay_call call;
+    struct belay_gemm g;
+    belay_node_call(group->nodes[0], NULL, &call);
+    call.profile = &pieces->cl->dev->profile;
+    call.op->gemm(&call, &g);
+    if (group->y[0]->adds)
+        g.beta = 1;
+    if (next < plan->groups + plan->num_groups && next->tail && belay_cl_tail_fits(next))
+        belay_cl_tail_macros(next, belay_cl_tail_keeps(plan, next), &macros);
+    belay_status status = macros.failed
+                              ? belay_fail_nomem(pieces->cl->log, macros.length)
+                              : belay_cl_gemm_prepare(pieces->cl, &g, macros.text, pieces);
+    belay_str_free(&macros);
+    return status;
+}
+
+// A program of their own: more of it stays the same from one model to the next.
+static belay_status preload_products(struct belay_cl *cl, const struct belay_plan *const *plans,
+                                     size_t num)
+{
+    struct belay_cl_pieces pieces = { 0 };
+    belay_status status;
+    BELAY_TRY_DONE(belay_cl_pieces_begin(cl, &pieces));
+    for (size_t i = 0; i < num; i++)
+        for (int k = 0; k < plans[i]->num_groups; k++)
+            if (!plans[i]->groups[k].elementwise && plans[i]->groups[k].nodes[0]->op->gemm)
+                BELAY_TRY_DONE(add_product(&pieces, plans[i], &plans[i]->groups[k]));
+    status = belay_cl_pieces_build(&pieces);
+done:
+    belay_cl_pieces_free(&pieces);
+    return status;
+}
+
 belay_status belay_cl_preload(struct belay_device *dev, const struct belay_plan *const *plans,
                               size_t num)
 {
     struct belay_cl_pieces pieces = { 0 };
     belay_status status;
+    BELAY_TRY_DONE(preload_products(belay_cl_of(dev), plans, num));
     BELAY_TRY_DONE(belay_cl_pieces_begin(belay_cl_of(dev), &pieces));
     for (size_t i = 0; i < num; i++)
         BELAY_TRY_DONE(add_plan(&pieces, plans[i]));

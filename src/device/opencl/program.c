@@ -333,10 +333,15 @@ belay_status belay_cl_place_keep(struct belay_cl *cl, const char *file, const ch
     return BELAY_OK;
 }
 
-// Names for the doctor's report; without memory for one it is left out.
-static void note_used(struct belay_cl *cl, const char *name)
+// Names for the doctor's report; without memory for one it is left out. Variants of a kernel have
+// "__" and a digest behind its name.
+static void note_used(struct belay_cl *cl, const char *kernel)
 {
     struct belay_cl_cache *cache = cl->cache;
+    const char *digest = strstr(kernel, "__");
+    char name[sizeof(cache->used->name)];
+    snprintf(name, sizeof(name), "%.*s", digest ? (int) (digest - kernel) : (int) sizeof(name),
+             kernel);
     for (size_t i = 0; i < cache->num_used; i++)
         if (strcmp(cache->used[i].name, name) == 0)
             return;

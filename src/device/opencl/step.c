@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "device/opencl/tail.h"
 
 belay_status belay_cl_set_arg(struct belay_cl *cl, cl_kernel kernel, const char *name, cl_uint index,
                               size_t size, const void *value)
@@ -92,10 +93,8 @@ static belay_status join_tail(struct belay_cl *cl, struct belay_cl_prepared *p,
     const struct belay_group *group = step->group;
     bool left = false;
     if (p->product) {
-        const struct belay_place *place = belay_plan_place(p->plan, group[-1].y[0]);
         step->product = p->product;
-        step->keeps_product =
-            place->kind != BELAY_PLACE_ARENA || place->last > group - p->plan->groups;
+        step->keeps_product = belay_cl_tail_keeps(p->plan, group);
         step->kind = &belay_cl_step_tail;
     } else if (step->kind == &belay_cl_step_gemm) {
         BELAY_TRY(belay_cl_step_has_tail(cl, p->plan, group, &left));

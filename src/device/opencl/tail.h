@@ -16,4 +16,12 @@ static inline const struct belay_value *belay_cl_tail_value(const struct belay_g
     return group[-1].y[0];
 }
 
+// Whether others read what the product makes, so that it is stored beside what the tail makes.
+static inline bool belay_cl_tail_keeps(const struct belay_plan *plan,
+                                       const struct belay_group *group)
+{
+    const struct belay_place *place = belay_plan_place(plan, belay_cl_tail_value(group));
+    return place->kind != BELAY_PLACE_ARENA || place->last > group - plan->groups;
+}
+
 #endif

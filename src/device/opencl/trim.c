@@ -207,6 +207,9 @@ void belay_cl_names_of(const char *text, struct belay_cl_names *out)
             add_name(out, name);
         } else if (!l.inside && l.length && (isalpha((unsigned char) l.at[0]) || *l.at == '_')) {
             size_t before = 0;
+            if (starts(&l, "__attribute__((")) // … of a function
+                while (before < l.length && l.at[before] != ' ')
+                    before++;
             while (before < l.length && !strchr("(=[;{", l.at[before]))
                 before++;
             add_name(out, word_before(l.at, l.at + before));
