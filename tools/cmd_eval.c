@@ -19,6 +19,11 @@ static struct counts count_class(const belay_scores *s, size_t class)
     return c;
 }
 
+static double ratio(double a, double b)
+{
+    return b > 0 ? a / b : 0;
+}
+
 static const char *class_name(const belay_model *model, size_t class)
 {
     const char *name = belay_model_class(model, class);
@@ -27,11 +32,13 @@ static const char *class_name(const belay_model *model, size_t class)
 
 static void print_classes(const belay_model *model, const belay_scores *s)
 {
-    printf("\n  %-20s %8s %8s %8s %8s\n", "class", "TP", "FP", "FN", "TN");
+    printf("\n  %-16s %9s %6s %6s %7s %7s %7s %7s\n", "class", "precision", "recall", "F1", "TP",
+           "FP", "FN", "TN");
     for (size_t i = 0; i < s->classes; i++) {
         struct counts c = count_class(s, i);
-        printf("  %-20.20s %8.0f %8.0f %8.0f %8.0f\n", class_name(model, i), c.tp, c.fp, c.fn,
-               c.tn);
+        printf("  %-16.16s %9.4f %6.4f %6.4f %7.6g %7.6g %7.6g %7.6g\n", class_name(model, i),
+               ratio(c.tp, c.tp + c.fp), ratio(c.tp, c.tp + c.fn),
+               ratio(2 * c.tp, 2 * c.tp + c.fp + c.fn), c.tp, c.fp, c.fn, c.tn);
     }
     if (s->classes > 20)
         return;
@@ -39,7 +46,7 @@ static void print_classes(const belay_model *model, const belay_scores *s)
     for (size_t t = 0; t < s->classes; t++) {
         printf("  %-12.12s", class_name(model, t));
         for (size_t p = 0; p < s->classes; p++)
-            printf(" %6.0f", s->confusion[t * s->classes + p]);
+            printf(" %6.6g", s->confusion[t * s->classes + p]);
         printf("\n");
     }
 }
@@ -64,8 +71,14 @@ static void json_confusion(const belay_model *model, const belay_scores *s)
     printf("], \"confusion\": [");
     for (size_t t = 0; t < s->classes; t++)
         for (size_t p = 0; p < s->classes; p++)
-            printf("%s%.0f%s", p ? ", " : t ? ", [" : "[", s->confusion[t * s->classes + p],
+            printf("%s%.9g%s", p ? ", " : t ? ", [" : "[", s->confusion[t * s->classes + p],
                    p + 1 == s->classes ? "]" : "");
+    printf("], \"recall_of_class\": [");
+    for (size_t i = 0; i < s->classes; i++) {
+        struct counts c = count_class(s, i);
+        printf("%s", i ? ", " : "");
+        json_number(stdout, ratio(c.tp, c.tp + c.fn));
+    }
     printf("]");
 }
 

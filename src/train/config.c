@@ -40,6 +40,8 @@ static void visit_option(struct walk *w, const struct belay_option *option)
     bool length = strcmp(option->type, "steps") == 0;
     if (strcmp(option->type, "bool") == 0)
         snprintf(fallback, sizeof(fallback), "%s", option->fallback != 0 ? "true" : "false");
+    else if (strcmp(option->type, "weights") == 0)
+        snprintf(fallback, sizeof(fallback), "off");
     else if (strchr(option->type, '|'))
         snprintf(fallback, sizeof(fallback), "%.*s", (int) strcspn(option->type, "|"),
                  option->type);

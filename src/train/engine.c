@@ -43,6 +43,11 @@ static belay_status make_buffers(struct belay_engine *e)
     struct belay_device *dev = e->dev;
     BELAY_TRY(belay_engine_make_arenas(e));
     BELAY_TRY(belay_buf_create(dev, 8 * sizeof(int32_t), 0, &e->step_table));
+    if (e->p.loss_weights) {
+        size_t size = (e->labels ? e->classes : e->targets) * sizeof(float);
+        BELAY_TRY(belay_buf_create(dev, size, 0, &e->loss_weights));
+        BELAY_TRY(belay_buf_write(dev, &e->loss_weights, 0, e->p.loss_weights, size, true));
+    }
     if (e->eval_only)
         return BELAY_OK;
     BELAY_TRY(belay_engine_make_snaps(e));
@@ -125,7 +130,8 @@ void belay_engine_destroy(struct belay_engine **engine)
     destroy_side(&e->train);
     destroy_side(&e->eval);
     struct belay_buf *bufs[] = { &e->hyper, &e->step_table, &e->data_x, &e->data_y, &e->order,
-                                 &e->train_log, &e->eval_log, &e->counts, &e->log_snapshot };
+                                 &e->train_log, &e->eval_log, &e->counts, &e->log_snapshot,
+                                 &e->loss_weights };
     for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
         belay_buf_destroy(e->dev, bufs[i]);
     belay_engine_drop_arenas(e);

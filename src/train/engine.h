@@ -28,6 +28,7 @@ struct belay_engine_params { // borrowed, but what is marked
     void *build_user;
     const struct belay_loss *loss;
     const double *loss_options;
+    const float *loss_weights;         // of classes or targets, as many as there are; NULL: none
     const struct belay_dataset *parts[BELAY_NUM_PARTS]; // kept; NULL or rows 0: absent
     size_t train_rows;                 // rows used of the training part; 0: all
     size_t outputs;                    // wanted outputs of a row; 0: not checked
@@ -91,7 +92,7 @@ int belay_engine_shown(const struct belay_engine *e);
 size_t belay_engine_arena_count(const struct belay_engine *e); // elements of each arena
 void belay_engine_describe(const struct belay_engine *e, struct belay_str *out);
 
-// The order of the training part for an epoch: a permutation of 0 … rows-1, uploaded in queue
+// The order of the training part for an epoch: rows of it, all once or drawn, uploaded in queue
 // order.
 belay_status belay_engine_order(struct belay_engine *e, const int32_t *order, size_t rows);
 // Enqueues one training step. At most 16 are in flight.

@@ -85,7 +85,12 @@ static belay_status add_model(struct belay_engine *e, struct belay_side *s, int6
     if (e->p.build && first)
         BELAY_TRY(belay_model_params_of(g, &e->model_params));
     BELAY_TRY(check_output(e, s->output));
-    s->loss = e->p.loss->build(g, s->output, *target, e->p.loss_options);
+    struct belay_loss_weights weights = { 0 };
+    if (e->p.loss_weights)
+        weights.parts = s->loss_weights =
+            state1(g, "loss.weights", BELAY_F32, e->labels ? e->classes : e->targets);
+    s->loss = belay_loss_build(g, e->p.loss, s->output, *target, e->p.loss_options, &weights,
+                               &s->total);
     BELAY_TRY(belay_graph_check(g));
     return check_loss(e, s->loss);
 }
@@ -98,7 +103,7 @@ static belay_value *as_row(belay_graph *g, belay_value *v)
 static belay_status build_eval(struct belay_engine *e)
 {
     struct belay_side *s = &e->eval;
-    belay_value *target, *parts[2];
+    belay_value *target, *parts[3];
     int num = 0;
     BELAY_TRY(belay_graph_new(e->log, false, &s->graph));
     belay_graph *g = s->graph;
@@ -109,9 +114,12 @@ static belay_status build_eval(struct belay_engine *e)
         belay_value *y = e->p.loss->predict ? e->p.loss->predict(g, s->output) : s->output;
         parts[num++] = belay_stats_find("regression")->build(g, y, target);
     }
+    if (s->total)
+        parts[num++] = as_row(g, s->total);
     belay_value *row = num == 1 ? parts[0] : belay_concat(g, num, parts, 0);
     // Fewer slots where rows are wide.
-    s->log_width = 1 + (e->p.regression ? BELAY_REGRESSION * e->targets : 0);
+    s->log_width = 1 + (e->p.regression ? BELAY_REGRESSION * e->targets : 0) +
+                   (s->total != NULL);
     s->log_slots = s->log_width <= 8 ? BELAY_LOG_SLOTS : 8 * BELAY_LOG_SLOTS / s->log_width;
     s->log_slots = s->log_slots ? s->log_slots : 1;
     s->log = state2(g, "log", BELAY_F32, s->log_slots, s->log_width);
@@ -325,6 +333,7 @@ static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
     BELAY_TRY(bind(s, s->order, &e->order));
     BELAY_TRY(bind(s, s->graph->step, &e->step_table));
     BELAY_TRY(bind(s, s->log, log));
+    BELAY_TRY(bind(s, s->loss_weights, &e->loss_weights));
     for (size_t i = 0; i < e->num_params; i++) {
         belay_value *v = find_param(s->graph, e->params[i].name);
         if (v)

@@ -14,9 +14,10 @@ struct belay_side { // training or evaluation
     struct belay_program *program;
     belay_value *rows;              // shape-only input that carries the number of rows
     belay_value *data_x, *data_y, *order, *log, *counts;
-    belay_value *hyper, *common, *weight;
+    belay_value *hyper, *common, *weight, *loss_weights;
     belay_value *scores;
     belay_value *output, *loss;
+    belay_value *total;             // of the weights of the batch's rows; NULL: all count alike
     size_t log_width, log_slots; // rows of so many numbers, at most BELAY_LOG_SLOTS of them
 };
 

@@ -141,7 +141,7 @@ belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *nor
 // ---- evaluation ----
 
 struct pass {
-    double loss;
+    double loss, weight;
     size_t batch_rows[BELAY_LOG_SLOTS];
     size_t batches; // since the last read
 };
@@ -153,7 +153,9 @@ static belay_status read_pass(struct belay_engine *e, struct pass *p)
                              p->batches * width * sizeof(float)));
     for (size_t i = 0; i < p->batches; i++) {
         const float *row = e->log_copy + i * width;
-        p->loss += (double) row[0] * (double) p->batch_rows[i];
+        double weight = e->eval.total ? (double) row[width - 1] : (double) p->batch_rows[i];
+        p->loss += (double) row[0] * weight;
+        p->weight += weight;
         if (e->p.regression)
             belay_regression_add(e->regression_sum, row + 1, e->targets);
     }
@@ -249,7 +251,7 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
     BELAY_TRY_DONE(run_pass(e, part, p));
     BELAY_TRY_DONE(take_counts(e));
     out->rows = e->rows[part];
-    out->loss = p->loss / (double) out->rows;
+    out->loss = p->loss / p->weight;
     out->classes = e->classes;
     out->confusion = e->p.confusion ? e->counts_sum : NULL;
     out->targets = e->targets;

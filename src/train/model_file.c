@@ -20,6 +20,9 @@ struct belay_model {
     struct belay_yaml_doc doc;       // the recipe's model
     struct belay_preprocess preprocess;
     const struct belay_loss *loss;
+    double loss_options[BELAY_MAX_OPTIONS];
+    float *loss_weights;             // NULL: none
+    size_t num_loss_weights;
     struct belay_graph *graph;
     struct belay_plan *plan;
     struct belay_program *program;
@@ -60,7 +63,8 @@ static belay_status read_meta(struct belay_model *m, const char *path)
         return belay_fail(m->log, BELAY_ERR_UNSUPPORTED,
                           "%s: the loss '%s' is none of Belay's: the program that wrote this had "
                           "registered it, this one has not (belay_register_loss)", path, loss);
-    return BELAY_OK;
+    return belay_loss_from_json(m->log, m->loss, belay_st_meta(&m->file, "belay.loss_options"),
+                                m->loss_options, &m->loss_weights, &m->num_loss_weights);
 }
 
 static belay_status build(struct belay_model *m)
@@ -144,6 +148,7 @@ void belay_model_destroy(belay_model **model)
     belay_preprocess_finish(&m->preprocess);
     belay_yaml_finish(&m->doc);
     belay_st_finish(&m->file);
+    belay_free(m->loss_weights);
     belay_free(m->confusion);
     belay_free(m->inputs);
     belay_free(m);
@@ -308,16 +313,21 @@ static belay_status fill_scores(struct belay_model *m, const struct belay_recipe
 static belay_status evaluate(struct belay_model *m, const struct belay_dataset *d,
                              belay_scores *out)
 {
-    static const double no_options[BELAY_MAX_OPTIONS];
     struct belay_recipe metrics = { 0 };
     struct belay_eval_sums sums;
     struct belay_engine *e = NULL;
+    size_t parts = m->loss->classes ? d->classes : d->targets;
+    if (m->loss_weights && parts != m->num_loss_weights)
+        return belay_fail(m->log, BELAY_ERR_MISMATCH, "evaluate: the loss has %zu weights, the data "
+                          "have %zu %s", m->num_loss_weights, parts,
+                          m->loss->classes ? "classes" : "targets");
     all_metrics(m, &metrics);
     struct belay_engine_params params = {
         .device = m->ctx->device,
         .model = m->doc.root,
         .loss = m->loss,
-        .loss_options = no_options,
+        .loss_options = m->loss_options,
+        .loss_weights = m->loss_weights,
         .parts = { NULL, NULL, d },
         .batch = (int64_t) m->max_rows,
         .eval_batch = (int64_t) m->max_rows,

@@ -65,7 +65,8 @@ static bool has_option(const belay_own_option *options, int num, const char *nam
 static belay_status check_options(struct belay_log *log, const char *what, const char *name,
                                   const belay_own_option *options, int *num)
 {
-    static const char *const words[] = { "name", "groups", "clip_norm", "match", "frozen", "weight" };
+    static const char *const words[] = { "name", "groups", "clip_norm", "match", "frozen", "weight",
+                                         "class_weights", "pos_weight" };
     *num = belay_own_options(log, what, name, options, BELAY_OWN_OPTIONS);
     if (*num < 0)
         return BELAY_ERR_ARG;

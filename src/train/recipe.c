@@ -146,6 +146,10 @@ static belay_status derive(struct belay_recipe *r)
 {
     BELAY_TRY(check_format(r));
     BELAY_TRY(belay_recipe_stop(r));
+    if (r->sampling && !r->shuffle)
+        return belay_recipe_bad(r, belay_recipe_node(r, "data.sampling"),
+                                "data.sampling: balanced draws its rows, it does not go with "
+                                "data.shuffle: false");
     if (r->eval_batch == 0)
         r->eval_batch = r->batch > 256 ? r->batch : 256;
     const char *first = r->data.num_train > 0 ? r->data.train[0] : "";

@@ -80,11 +80,13 @@ struct belay_recipe {
     const struct belay_yaml *model, *sweep;
     struct belay_dataset_params data; // split included
     bool shuffle;
+    int sampling;      // 0 all rows, 1 balanced
     int standardize;   // 0 automatic (csv), 1 yes, 2 no; data.standardize is what came of it
     bool has_data;     // the recipe says where data comes from
 
     const struct belay_loss *loss;
     double loss_options[BELAY_MAX_OPTIONS];
+    const struct belay_yaml *loss_weights; // of its option of the type "weights", NULL: none
     const struct belay_metric *metrics[BELAY_MAX_METRICS];
     int num_metrics;
 

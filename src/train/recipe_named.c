@@ -195,9 +195,69 @@ static const struct belay_yaml *inner_of(const struct belay_yaml *node, const ch
     return node && node->kind == BELAY_YAML_MAP ? belay_yaml_get(node, key) : NULL;
 }
 
+static belay_status check_weight(struct belay_recipe *r, const char *name,
+                                 const struct belay_yaml *node)
+{
+    double value;
+    if (belay_recipe_as_double(node, &value) && value > 0 && isfinite((float) value))
+        return BELAY_OK;
+    return belay_recipe_bad(r, node, "loss.%s: want numbers above 0, or balanced", name);
+}
+
+// balanced, a number for each, a map by class; of targets also one number.
+static belay_status read_loss_weights(struct belay_recipe *r, const char *name,
+                                      const struct belay_yaml *node)
+{
+    if (!node || belay_recipe_is_empty(node) || belay_recipe_is_off(node))
+        return BELAY_OK;
+    r->loss_weights = node;
+    if (node->kind == BELAY_YAML_SCALAR)
+        return strcmp(node->text, "balanced") == 0 ? BELAY_OK
+               : r->loss->classes
+                   ? belay_recipe_bad(r, node, "loss.%s: got '%s', want balanced, a list with a number "
+                                      "for each class, or a map by class", name, node->text)
+                   : check_weight(r, name, node);
+    if (node->kind == BELAY_YAML_MAP && !r->loss->classes)
+        return belay_recipe_bad(r, node, "loss.%s: got a map, want balanced, a number, or a list with "
+                                "one for each target", name);
+    for (const struct belay_yaml *c = node->first; c; c = c->next)
+        BELAY_TRY(check_weight(r, name, c));
+    return node->first ? BELAY_OK : belay_recipe_bad(r, node, "loss.%s: it is empty", name);
+}
+
+// A weight that this loss does not take: which do, rather than that there is no such key.
+static belay_status refuse_weights(struct belay_recipe *r, const char *name, const char *takes,
+                                   const struct belay_yaml *node)
+{
+    if (!node)
+        return BELAY_OK;
+    if (strcmp(name, "class_weights") == 0 && takes)
+        return belay_recipe_bad(r, node, "loss.class_weights: %s has targets, not classes; give %s",
+                                r->loss->name, takes);
+    if (strcmp(name, "pos_weight") == 0 && takes)
+        return belay_recipe_bad(r, node, "loss.pos_weight: %s has classes; give %s", r->loss->name,
+                                takes);
+    return belay_recipe_bad(r, node, "loss.%s: %s takes none; class_weights are for cross_entropy and "
+                            "nll, pos_weight for bce and bce_with_logits", name, r->loss->name);
+}
+
+static belay_status read_weights(struct belay_recipe *r, const struct belay_yaml *node)
+{
+    static const char *const names[] = { "class_weights", "pos_weight" };
+    const struct belay_option *option = belay_loss_weights_option(r->loss);
+    for (size_t i = 0; i < 2; i++) {
+        const struct belay_yaml *at = inner_of(node, names[i]);
+        if (option && strcmp(option->name, names[i]) == 0)
+            BELAY_TRY(read_loss_weights(r, names[i], at));
+        else
+            BELAY_TRY(refuse_weights(r, names[i], option ? option->name : NULL, at));
+    }
+    return BELAY_OK;
+}
+
 static belay_status read_loss(struct belay_recipe *r)
 {
-    static const char *const extra[] = { "name", NULL };
+    static const char *const extra[] = { "name", "class_weights", "pos_weight", NULL };
     const struct belay_yaml *node = belay_yaml_get(r->doc.root, "loss"), *at;
     enum belay_unit units[BELAY_MAX_OPTIONS];
     const char *name;
@@ -206,6 +266,7 @@ static belay_status read_loss(struct belay_recipe *r)
     if (!r->loss)
         return unknown_name(r, &losses, at, name);
     set_fallbacks(r->loss->options, r->loss_options, units);
+    BELAY_TRY(read_weights(r, node));
     return read_options(r, "loss", name, r->loss->options, node, extra, r->loss_options, units);
 }
 

@@ -170,6 +170,8 @@ static void add_options(struct belay_str *s, const struct belay_option *options,
                         const double *values, const enum belay_unit *units)
 {
     for (int i = 0; i < BELAY_MAX_OPTIONS && options[i].name; i++) {
+        if (strcmp(options[i].type, "weights") == 0) // written by add_loss
+            continue;
         belay_str_addf(s, ", %s: ", options[i].name);
         if (strcmp(options[i].type, "bool") == 0)
             belay_str_add(s, values[i] != 0 ? "true" : "false");
@@ -217,11 +219,25 @@ static void add_optimizer(struct belay_str *s, const struct belay_recipe *r)
     belay_str_add(s, "]}\n");
 }
 
-static void add_named(struct belay_str *s, const struct belay_recipe *r)
+static void add_loss(struct belay_str *s, const struct belay_recipe *r)
 {
+    const struct belay_option *weights = belay_loss_weights_option(r->loss);
     belay_str_addf(s, "loss: {name: %s", r->loss->name);
     add_options(s, r->loss->options, r->loss_options, NULL);
-    belay_str_add(s, "}\nmetrics: [");
+    if (weights) {
+        belay_str_addf(s, ", %s: ", weights->name);
+        if (r->loss_weights)
+            belay_str_add_yaml_tree(s, r->loss_weights);
+        else
+            belay_str_add(s, "off");
+    }
+    belay_str_add(s, "}\n");
+}
+
+static void add_named(struct belay_str *s, const struct belay_recipe *r)
+{
+    add_loss(s, r);
+    belay_str_add(s, "metrics: [");
     for (int i = 0; i < r->num_metrics; i++)
         belay_str_addf(s, "%s%s", i ? ", " : "", r->metrics[i]->name);
     belay_str_add(s, "]\n");

@@ -10,7 +10,7 @@
 struct belay_option {
     const char *name;
     const char *type; // "float", "bool", "steps" (a length with a unit, given here in steps), "int",
-                      // or "a|b|c" for a choice, given by its index
+                      // "a|b|c" for a choice, given by its index, or "weights" (train/weights.h)
     double fallback;
     const char *help;
 };

@@ -24,10 +24,14 @@ static belay_status upload_order(struct belay_trainer *t)
     struct belay_rng rng;
     if (t->order_epoch == epoch || !t->recipe->shuffle || t->overfit)
         return BELAY_OK;
-    for (size_t i = 0; i < rows; i++)
-        t->order[i] = (int32_t) i;
-    belay_rng_init(&rng, t->recipe->seed, belay_hash_text("order") + epoch);
-    belay_rng_shuffle(&rng, t->order, (uint32_t) rows);
+    if (t->strata.count) {
+        belay_strata_draw(&t->strata, t->recipe->seed, epoch, t->order, rows);
+    } else {
+        for (size_t i = 0; i < rows; i++)
+            t->order[i] = (int32_t) i;
+        belay_rng_init(&rng, t->recipe->seed, belay_hash_text("order") + epoch);
+        belay_rng_shuffle(&rng, t->order, (uint32_t) rows);
+    }
     t->order_epoch = epoch;
     return belay_engine_order(t->engine, t->order, rows);
 }

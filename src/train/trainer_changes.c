@@ -32,6 +32,7 @@ static const struct {
     { "data.train", CHANGE_FREE, "" },
     { "data.test", CHANGE_FREE, "" },
     { "data.shuffle", CHANGE_WARN, "the order of the rows is another from here on" },
+    { "data.sampling", CHANGE_WARN, "the rows are drawn otherwise from here on" },
     { "model", CHANGE_REFUSE, "the checkpoint's weights are of the old model" },
     { "data", CHANGE_REFUSE, "the checkpoint's weights have seen other data" },
     { "split", CHANGE_REFUSE, "rows that were trained on would validate" },

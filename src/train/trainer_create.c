@@ -236,6 +236,9 @@ void belay_trainer_destroy(belay_trainer **trainer)
     belay_str_free(&t->plan);
     belay_free(t->resolved);
     belay_free(t->preprocess_json);
+    belay_free(t->loss_json);
+    belay_free(t->loss_weights);
+    belay_strata_finish(&t->strata);
     belay_free(t->order);
     belay_free(t->losses);
     belay_free(t->norms);

@@ -10,6 +10,7 @@
 #include "train/checkpoint.h"
 #include "train/engine.h"
 #include "train/recipe.h"
+#include "train/weights.h"
 
 #define MAX_BESTS 16
 #define CHECK_TEXT 1024
@@ -52,7 +53,9 @@ struct belay_trainer {
     struct belay_datasets data;
     struct belay_engine *engine;
     struct belay_str model_text;     // what model files keep; empty for callback models
-    char *preprocess_json;
+    char *preprocess_json, *loss_json;
+    float *loss_weights;             // NULL: none
+    struct belay_strata strata;      // with data.sampling: balanced
     char *resolved;                  // the recipe with defaults and device, for the run folder
 
     bool no_files, overfit, has_validation, has_test, maximize;

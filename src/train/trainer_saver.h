@@ -16,7 +16,7 @@ struct save_job {
     char *path;
     struct belay_st_item *items;
     size_t num_items, first_owned; // from there on the names are the job's
-    struct belay_st_meta_item meta[8];
+    struct belay_st_meta_item meta[12];
     int num_meta;
     struct belay_str texts[4];   // owned values of `meta`
     size_t look_at;              // so many items must be finite, else nothing is written

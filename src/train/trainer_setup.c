@@ -37,6 +37,7 @@ static belay_status make_engine(struct belay_trainer *t, const belay_trainer_par
         .build_user = p->build_user,
         .loss = r->loss,
         .loss_options = r->loss_options,
+        .loss_weights = t->loss_weights,
         .parts = { &t->data.train, &t->data.validation, &t->data.test },
         .train_rows = t->overfit ? (size_t) r->batch : 0,
         .batch = r->batch,
@@ -143,6 +144,20 @@ static void make_schedule(struct belay_trainer *t)
         r->schedule->init(t->schedule_options, &t->s.schedule);
 }
 
+// What evens out classes, and is learnt from the training rows.
+static belay_status make_balance(struct belay_trainer *t)
+{
+    const struct belay_recipe *r = t->recipe;
+    size_t count;
+    BELAY_TRY(belay_loss_weights_make(r, &t->data.train, &t->data.preprocess, &t->loss_weights,
+                                      &count));
+    t->loss_json = belay_loss_to_json(r->loss, r->loss_options, t->loss_weights, count);
+    if (!t->loss_json)
+        return belay_fail_nomem(t->log, 1);
+    return r->sampling && !t->overfit ? belay_strata_make(t->log, &t->data.train, &t->strata)
+                                      : BELAY_OK;
+}
+
 static belay_status make_texts(struct belay_trainer *t, const belay_trainer_params *p)
 {
     t->preprocess_json = belay_preprocess_to_json(&t->data.preprocess);
@@ -197,6 +212,7 @@ belay_status belay_trainer_setup(struct belay_trainer *t, const belay_trainer_pa
     BELAY_TRY(check_metrics(t));
     make_schedule(t);
     BELAY_TRY(make_texts(t, p));
+    BELAY_TRY(make_balance(t));
     BELAY_TRY(make_engine(t, p));
     BELAY_TRY(make_arrays(t));
     BELAY_TRY(load_init(t));

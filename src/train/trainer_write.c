@@ -64,6 +64,7 @@ belay_status belay_job_weights(struct belay_trainer *t, const struct train_state
     belay_str_addf(&job->texts[2], "%llu", (unsigned long long) s->step);
     BELAY_TRY(end_job(t, job));
     add_meta(job, "belay.loss", t->recipe->loss->name);
+    add_meta(job, "belay.loss_options", t->loss_json);
     add_meta(job, "belay.metric_names", text_of(&job->texts[0]));
     add_meta(job, "belay.metrics", text_of(&job->texts[1]));
     add_meta(job, "belay.preprocess", t->preprocess_json);

@@ -3,10 +3,16 @@
 
 enum { DELTA };
 
+static belay_value *weighted(belay_graph *g, belay_value *output, belay_value *target,
+                             const double *options, belay_value *parts, bool each)
+{
+    return belay_huber_loss_full(g, output, target, options[DELTA], belay_reduction_of(each));
+}
+
 static belay_value *build(belay_graph *g, belay_value *output, belay_value *target,
                           const double *options)
 {
-    return belay_huber_loss_full(g, output, target, options[DELTA], BELAY_REDUCE_MEAN);
+    return weighted(g, output, target, options, NULL, false);
 }
 
 extern const struct belay_loss belay_loss_huber;
@@ -15,4 +21,5 @@ const struct belay_loss belay_loss_huber = {
     .help = "mean of half the squared errors, straight where they are larger than delta",
     .options = { [DELTA] = { "delta", "float", 1, "where it becomes straight, above 0" } },
     .build = build,
+    .weighted = weighted,
 };

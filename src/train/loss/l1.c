@@ -1,10 +1,16 @@
 #include "op/op.h"
 #include "train/loss.h"
 
+static belay_value *weighted(belay_graph *g, belay_value *output, belay_value *target,
+                             const double *options, belay_value *parts, bool each)
+{
+    return belay_l1_loss_full(g, output, target, belay_reduction_of(each));
+}
+
 static belay_value *build(belay_graph *g, belay_value *output, belay_value *target,
                           const double *options)
 {
-    return belay_l1_loss_full(g, output, target, BELAY_REDUCE_MEAN);
+    return weighted(g, output, target, options, NULL, false);
 }
 
 extern const struct belay_loss belay_loss_l1;
@@ -12,4 +18,5 @@ const struct belay_loss belay_loss_l1 = {
     .name = "l1",
     .help = "mean of the absolute errors",
     .build = build,
+    .weighted = weighted,
 };

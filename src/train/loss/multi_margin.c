@@ -3,10 +3,16 @@
 
 enum { MARGIN };
 
+static belay_value *weighted(belay_graph *g, belay_value *output, belay_value *target,
+                             const double *options, belay_value *parts, bool each)
+{
+    return belay_multi_margin_loss(g, output, target, options[MARGIN], belay_reduction_of(each));
+}
+
 static belay_value *build(belay_graph *g, belay_value *output, belay_value *target,
                           const double *options)
 {
-    return belay_multi_margin_loss(g, output, target, options[MARGIN], BELAY_REDUCE_MEAN);
+    return weighted(g, output, target, options, NULL, false);
 }
 
 extern const struct belay_loss belay_loss_multi_margin;
@@ -16,4 +22,5 @@ const struct belay_loss belay_loss_multi_margin = {
     .options = { [MARGIN] = { "margin", "float", 1, "the margin" } },
     .classes = true,
     .build = build,
+    .weighted = weighted,
 };
