@@ -98,7 +98,7 @@ struct belay_engine {
 
     struct belay_side train, eval;
     struct belay_buf hyper, step_table, data_x, data_y, order, train_log, eval_log, counts,
-        log_snapshot;
+        log_snapshot, loss_weights;
     struct belay_buf *activations; // slabs of both plans
     int num_activations;
     struct belay_snap snaps[BELAY_NUM_SNAPS];
