@@ -55,6 +55,7 @@ static const char full[] =
     "  train: a.csv\n"
     "  test: [b.csv]\n"
     "  target: class\n"
+    "  ignore: [id, \"2\"]\n"
     "  header: yes\n"
     "  delimiter: \";\"\n"
     "  missing: mean\n"
