@@ -29,6 +29,21 @@ check() {
     fi
 }
 
+# python_check COMMAND...: a script that says what failed and ends with "N passed, N failed".
+python_check() {
+    local output counts p f
+    output=$("$@" 2>&1)
+    printf '%s\n' "$output" | grep -vE '^[0-9]+ passed'
+    counts=$(printf '%s\n' "$output" | tail -1 | grep -E '^[0-9]+ passed, [0-9]+ failed$')
+    if [ -z "$counts" ]; then
+        failed "the script ended early: $*"
+        return
+    fi
+    read -r p _ f _ <<<"$counts"
+    num_passed=$((num_passed + p))
+    num_failed=$((num_failed + f))
+}
+
 finish() {
     printf '%d passed, %d failed, %d skipped\n' "$num_passed" "$num_failed" "$num_skipped"
     [ "$num_failed" = 0 ]

@@ -303,7 +303,7 @@ static struct bytes part_file(const char *dir, const char *part, size_t index, s
 {
     char path[512], file[1024], **names;
     size_t count;
-    snprintf(path, sizeof(path), "%s/tensorboard/%s", dir, part);
+    snprintf(path, sizeof(path), "%s/tensorboard%s", dir, part);
     ck_log_ok(&ctx->log, belay_dir_list(&ctx->log, path, &names, &count));
     ck_assert_uint_eq(count, want);
     ck_assert_ptr_nonnull(strstr(names[index], "events.out.tfevents."));
@@ -318,21 +318,24 @@ START_TEST(a_run_shows_losses_metrics_weights_and_recipe)
     struct bytes value;
     snprintf(dir, sizeof(dir), "%s/run", folder);
     train(dir, "train.epochs=2", false);
-    struct bytes file = part_file(dir, "train", 0, 1, &data);
+    struct bytes file = part_file(dir, "", 0, 3, &data); // and the folders train and validation
+    ck_assert(find_value(file, 0, "recipe", &value));
+    ck_assert(find_value(file, 0, "_hparams_/session_start_info", &value));
+    belay_free(data);
+    file = part_file(dir, "/train", 0, 1, &data);
     ck_assert(scalar_at(file, 8, "loss") > 0 && scalar_at(file, 4, "loss") > 0);
     ck_assert_double_eq(scalar_at(file, 8, "lr"), 0.125);
     ck_assert(scalar_at(file, 8, "grad_norm") > 0);
     ck_assert(find_value(file, 8, "weights/fc.weight", &value));
-    ck_assert(find_value(file, 0, "recipe", &value));
     belay_free(data);
-    file = part_file(dir, "validation", 0, 1, &data);
+    file = part_file(dir, "/validation", 0, 1, &data);
     ck_assert(scalar_at(file, 4, "loss") > 0);
     double accuracy = scalar_at(file, 8, "accuracy");
     ck_assert(accuracy >= 0 && accuracy <= 1);
     belay_free(data);
     // A process that goes on writes files of its own, from the step after its checkpoint.
     train(dir, "train.epochs=3", true);
-    file = part_file(dir, "train", 1, 2, &data);
+    file = part_file(dir, "/train", 1, 2, &data);
     ck_assert(scalar_at(file, 12, "loss") > 0);
     ck_assert(!find_value(file, 8, "loss", &value));
     belay_free(data);

@@ -12,6 +12,7 @@
 #define MAX_HPARAMS 256
 
 struct belay_board {
+    struct belay_tfevents run; // the recipe; TensorBoard counts the parts below its folder to it
     struct belay_tfevents train, validation;
     double checked_at; // clock of the last check, for the rate
     uint64_t checked_step;
@@ -69,13 +70,13 @@ static belay_status write_recipe(struct belay_trainer *t, struct belay_tfevents 
 
 // ---- files ----
 
-// RUN/tensorboard/PART/events.out.tfevents.SECONDS.belay.STEP: TensorBoard reads the files of a
+// RUN/tensorboard[/PART]/events.out.tfevents.SECONDS.belay.STEP: TensorBoard reads the files of a
 // folder in the order of their names.
 static belay_status open_part(struct belay_trainer *t, const char *part, double wall, bool resumed,
                               struct belay_tfevents *out)
 {
     char path[4096];
-    int size = snprintf(path, sizeof(path), "%s/tensorboard/%s", t->paths.dir, part);
+    int size = snprintf(path, sizeof(path), "%s/tensorboard%s", t->paths.dir, part);
     if (size < 0 || (size_t) size + 80 > sizeof(path))
         return belay_fail(t->log, BELAY_ERR_ARG, "run.dir is too long");
     BELAY_TRY(belay_dir_create(t->log, path));
@@ -87,10 +88,11 @@ static belay_status open_part(struct belay_trainer *t, const char *part, double 
 static belay_status open_all(struct belay_trainer *t, struct belay_board *b, bool resumed)
 {
     double wall = belay_clock_unix();
-    BELAY_TRY(open_part(t, "train", wall, resumed, &b->train));
+    BELAY_TRY(open_part(t, "", wall, resumed, &b->run));
+    BELAY_TRY(open_part(t, "/train", wall, resumed, &b->train));
     if (t->has_validation)
-        BELAY_TRY(open_part(t, "validation", wall, resumed, &b->validation));
-    return write_recipe(t, &b->train, wall);
+        BELAY_TRY(open_part(t, "/validation", wall, resumed, &b->validation));
+    return write_recipe(t, &b->run, wall);
 }
 
 belay_status belay_board_open(struct belay_trainer *t, bool resumed)
@@ -109,6 +111,7 @@ void belay_board_close(struct belay_board **board)
 {
     if (!*board)
         return;
+    belay_tfevents_close(&(*board)->run);
     belay_tfevents_close(&(*board)->train);
     belay_tfevents_close(&(*board)->validation);
     belay_free(*board);

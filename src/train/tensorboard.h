@@ -1,5 +1,6 @@
 // What a run shows in TensorBoard while it goes on: RUN/tensorboard/{train,validation}. The same
-// tag in both folders is one chart with two lines.
+// tag in both folders is one chart with two lines. The recipe and its settings lie in RUN/tensorboard,
+// above both, so that the table of settings shows the values of both.
 #ifndef BELAY_TRAIN_TENSORBOARD_H
 #define BELAY_TRAIN_TENSORBOARD_H
 
