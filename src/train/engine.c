@@ -91,6 +91,8 @@ belay_status belay_engine_create(struct belay_log *log, const struct belay_engin
     e->dev = params->device;
     e->eval_only = !params->optimizer;
     e->p.accumulate = params->accumulate > 1 ? params->accumulate : 1;
+    if (e->p.clip_norm.power == 0)
+        e->p.clip_norm.power = 2;
     choose_states(e);
     BELAY_TRY_DONE(belay_engine_place_data(e));
     BELAY_TRY_DONE(belay_engine_build_graphs(e));
@@ -146,6 +148,9 @@ void belay_engine_destroy(struct belay_engine **engine)
         belay_free(e->ring[i].y);
     }
     belay_free(e->grad_values);
+    belay_free(e->update_slots);
+    for (int i = 0; i < BELAY_MAX_MOMENTS; i++)
+        belay_free(e->places[i]);
     belay_free(e->identity);
     belay_free(e->host_order);
     belay_free(e->log_copy);

@@ -89,7 +89,11 @@ int belay_engine_num_states(const struct belay_engine *e);
 const char *belay_engine_state_name(const struct belay_engine *e, int state);
 // The arena of the weights that evaluation uses and that are worth keeping: 0, or that of the mean.
 int belay_engine_shown(const struct belay_engine *e);
-size_t belay_engine_arena_count(const struct belay_engine *e); // elements of each arena
+size_t belay_engine_arena_count(const struct belay_engine *e); // elements of the weights' arena
+size_t belay_engine_count_of(const struct belay_engine *e, int arena); // of any, states from 1 on
+// Where a parameter lies in an arena, as which shape; NULL: it has not this state.
+const struct belay_engine_param *belay_engine_place(const struct belay_engine *e, int arena,
+                                                    size_t param);
 void belay_engine_describe(const struct belay_engine *e, struct belay_str *out);
 
 // The order of the training part for an epoch: rows of it, all once or drawn, uploaded in queue
@@ -105,7 +109,7 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
                                    struct belay_eval_sums *out);
 
 // Arenas: 0 parameters, 1… states. With the parameters their mean is set too. Host copies have
-// belay_engine_arena_count floats.
+// belay_engine_count_of floats.
 belay_status belay_engine_set_arena(struct belay_engine *e, int arena, const float *data);
 // Waits for what is enqueued.
 belay_status belay_engine_get_arena(struct belay_engine *e, int arena, float *out);

@@ -44,6 +44,34 @@ static belay_status place_param(struct belay_engine *e, struct belay_engine_para
     return BELAY_OK;
 }
 
+// A state whose parts have shapes of their own, in the slabs of their parameters.
+static belay_status place_state(struct belay_engine *e, int state)
+{
+    const struct belay_optimizer *opt = e->p.optimizer;
+    struct belay_engine_param *places = belay_alloc_array(e->num_params + 1, sizeof(*places));
+    size_t first = 0;
+    if (!places)
+        return belay_fail_nomem(e->log, e->num_params * sizeof(*places));
+    e->places[state] = places;
+    for (size_t s = 0, i = 0; s < e->num_slabs; s++) {
+        size_t *blocks = &e->slabs[s].state_blocks[state];
+        e->slabs[s].state_first[state] = first;
+        for (; i < e->num_params && e->params[i].slab == (int) s; i++) {
+            struct belay_engine_param *p = &places[i];
+            *p = e->params[i];
+            bool has = p->group >= 0 &&
+                       opt->state_shape(e->p.group_options[p->group], e->state_index[state],
+                                        &e->params[i].shape, &p->shape);
+            p->offset = (first + *blocks) * BELAY_BLOCK;
+            p->count = has ? (size_t) belay_shape_count(&p->shape) : 0;
+            *blocks += blocks_of(p);
+        }
+        *blocks = *blocks ? *blocks : 1; // a buffer has some size
+        first += *blocks;
+    }
+    return BELAY_OK;
+}
+
 belay_status belay_engine_lay_out(struct belay_engine *e)
 {
     const struct belay_model_params *m = &e->model_params;
@@ -65,6 +93,8 @@ belay_status belay_engine_lay_out(struct belay_engine *e)
     }
     if (e->blocks == 0) // a model without parameters
         e->blocks = e->slabs[0].blocks = 1;
+    for (int i = 0; i < e->num_moments && e->p.optimizer->state_shape; i++)
+        BELAY_TRY(place_state(e, i));
     return BELAY_OK;
 }
 
@@ -79,17 +109,50 @@ size_t belay_engine_arena_count(const struct belay_engine *e)
     return e->blocks * BELAY_BLOCK;
 }
 
-size_t belay_engine_offset(const struct belay_engine *e, size_t param)
+// Has the arena places of its own?
+static bool is_own(const struct belay_engine *e, int arena)
 {
-    const struct belay_engine_param *p = &e->params[param];
-    return (p->offset - e->slabs[p->slab].first * BELAY_BLOCK) * sizeof(float);
+    return arena > 0 && arena <= e->num_moments && e->places[arena - 1];
+}
+
+static size_t first_of(const struct belay_engine *e, const struct belay_engine_slab *slab, int arena)
+{
+    return is_own(e, arena) ? slab->state_first[arena - 1] : slab->first;
+}
+
+static size_t blocks_in(const struct belay_engine *e, const struct belay_engine_slab *slab,
+                        int arena)
+{
+    return is_own(e, arena) ? slab->state_blocks[arena - 1] : slab->blocks;
+}
+
+size_t belay_engine_count_of(const struct belay_engine *e, int arena)
+{
+    const struct belay_engine_slab *last = &e->slabs[e->num_slabs - 1];
+    return (first_of(e, last, arena) + blocks_in(e, last, arena)) * BELAY_BLOCK;
+}
+
+const struct belay_engine_param *belay_engine_place(const struct belay_engine *e, int arena,
+                                                    size_t param)
+{
+    if (!is_own(e, arena))
+        return &e->params[param];
+    const struct belay_engine_param *p = &e->places[arena - 1][param];
+    return p->count > 0 ? p : NULL;
+}
+
+size_t belay_engine_offset(const struct belay_engine *e, int arena, size_t param)
+{
+    const struct belay_engine_param *p =
+        is_own(e, arena) ? &e->places[arena - 1][param] : &e->params[param];
+    return (p->offset - first_of(e, &e->slabs[p->slab], arena) * BELAY_BLOCK) * sizeof(float);
 }
 
 // ---- memory ----
 
-static size_t size_of(const struct belay_engine_slab *slab)
+static size_t size_of(const struct belay_engine *e, const struct belay_engine_slab *slab, int arena)
 {
-    return slab->blocks * BELAY_BLOCK * sizeof(float);
+    return blocks_in(e, slab, arena) * BELAY_BLOCK * sizeof(float);
 }
 
 static belay_status upload_groups(struct belay_engine *e)
@@ -112,15 +175,16 @@ static belay_status upload_groups(struct belay_engine *e)
 
 static belay_status make_slab(struct belay_engine *e, struct belay_engine_slab *s)
 {
-    const size_t size = size_of(s);
+    const size_t size = size_of(e, s, 0);
     BELAY_TRY(belay_buf_create(e->dev, size, 0, &s->arenas[0]));
     if (e->eval_only)
         return BELAY_OK;
     BELAY_TRY(belay_buf_create(e->dev, size, 0, &s->arenas[BELAY_ARENA_GRADS]));
-    for (int i = 0; i < e->num_states; i++)
-        BELAY_TRY(belay_buf_create(e->dev, size, 0, &s->arenas[1 + i]));
+    for (int i = 1; i <= e->num_states; i++)
+        BELAY_TRY(belay_buf_create(e->dev, size_of(e, s, i), 0, &s->arenas[i]));
     for (int i = 0; i <= e->num_states; i++)
-        BELAY_TRY(belay_buf_create(e->dev, size, BELAY_BUF_HOST_VISIBLE, &s->snapshots[i]));
+        BELAY_TRY(belay_buf_create(e->dev, size_of(e, s, i), BELAY_BUF_HOST_VISIBLE,
+                                   &s->snapshots[i]));
     BELAY_TRY(belay_buf_create(e->dev, size, BELAY_BUF_HOST_VISIBLE, &s->weights_snapshot));
     return belay_buf_create(e->dev, s->blocks * sizeof(int32_t), 0, &s->block_group);
 }
@@ -151,8 +215,9 @@ static belay_status write_arena(struct belay_engine *e, int arena, const float *
 {
     for (size_t i = 0; i < e->num_slabs; i++) {
         struct belay_engine_slab *s = &e->slabs[i];
-        BELAY_TRY(belay_buf_write(e->dev, &s->arenas[arena], 0, data + s->first * BELAY_BLOCK,
-                                  size_of(s), true));
+        BELAY_TRY(belay_buf_write(e->dev, &s->arenas[arena], 0,
+                                  data + first_of(e, s, arena) * BELAY_BLOCK,
+                                  size_of(e, s, arena), true));
     }
     return BELAY_OK;
 }
@@ -169,8 +234,9 @@ belay_status belay_engine_get_arena(struct belay_engine *e, int arena, float *ou
 {
     for (size_t i = 0; i < e->num_slabs; i++) {
         struct belay_engine_slab *s = &e->slabs[i];
-        BELAY_TRY(belay_buf_read(e->dev, &s->arenas[arena], 0, out + s->first * BELAY_BLOCK,
-                                 size_of(s)));
+        BELAY_TRY(belay_buf_read(e->dev, &s->arenas[arena], 0,
+                                 out + first_of(e, s, arena) * BELAY_BLOCK,
+                                 size_of(e, s, arena)));
     }
     return BELAY_OK;
 }

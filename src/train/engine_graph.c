@@ -204,8 +204,9 @@ static void add_slab(struct belay_engine *e, size_t index)
     s->values[0] = arena_state(g, "params", index, BELAY_F32, count);
     s->values[BELAY_ARENA_GRADS] = arena_state(g, "grads", index, BELAY_F32, count);
     for (int i = 0; i < e->num_states; i++)
-        s->values[1 + i] =
-            arena_state(g, belay_engine_state_name(e, i), index, BELAY_F32, count);
+        if (i >= e->num_moments || !e->places[i])
+            s->values[1 + i] =
+                arena_state(g, belay_engine_state_name(e, i), index, BELAY_F32, count);
     s->groups = arena_state(g, "block_group", index, BELAY_I32, s->blocks);
 }
 
@@ -220,6 +221,48 @@ static void add_states(struct belay_engine *e)
     s->log_width = 3;
     s->log_slots = BELAY_LOG_SLOTS;
     s->log = state2(g, "log", BELAY_F32, BELAY_LOG_SLOTS, s->log_width);
+}
+
+// Part of an arena as a value of its own.
+static belay_value *view(struct belay_engine *e, const char *of, const struct belay_engine_param *p)
+{
+    struct belay_str name = { 0 };
+    belay_str_addf(&name, "%s.%s", of, p->name);
+    belay_value *v = name.failed ? NULL
+                                 : belay_state(e->train.graph, name.text, BELAY_F32, p->shape.rank,
+                                               p->shape.dim);
+    belay_str_free(&name);
+    return v;
+}
+
+static void make_slot(struct belay_engine *e, size_t i)
+{
+    struct belay_update_slot *slot = &e->update_slots[i];
+    const struct belay_engine_param *p = &e->params[i];
+    slot->group = e->grad_values[i] ? p->group : -1;
+    if (slot->group < 0)
+        return;
+    slot->p.shape = p->shape;
+    slot->p.options = e->p.group_options[p->group];
+    slot->p.param = find_param(e->train.graph, p->name);
+    slot->p.grad = view(e, "grad", p);
+    for (int k = 0; k < e->num_moments; k++)
+        if (belay_engine_place(e, 1 + k, i))
+            slot->p.states[e->state_index[k]] =
+                view(e, belay_engine_state_name(e, k), belay_engine_place(e, 1 + k, i));
+}
+
+// The nodes of each parameter of a slab, then the move of all.
+static belay_status update_each(struct belay_engine *e, int slab, const struct belay_update *u)
+{
+    for (size_t i = 0; i < e->num_params; i++) {
+        if (e->params[i].slab != slab)
+            continue;
+        make_slot(e, i);
+        BELAY_TRY(belay_graph_check(e->train.graph));
+        BELAY_TRY(belay_optimizer_graph(e->train.graph, u, &e->update_slots[i]));
+    }
+    return belay_optimizer_move(e->train.graph, u);
 }
 
 static belay_status update_slab(struct belay_engine *e, const struct belay_engine_slab *slab,
@@ -239,6 +282,8 @@ static belay_status update_slab(struct belay_engine *e, const struct belay_engin
         .clear = e->p.accumulate > 1,
     };
     memcpy(u.states, slab->values + 1, sizeof(u.states));
+    if (e->p.optimizer->build)
+        return update_each(e, (int) (slab - e->slabs), &u);
     return belay_optimizer_nodes(e->train.graph, &u, squares);
 }
 
@@ -261,10 +306,11 @@ static belay_status update_all(struct belay_engine *e, belay_value **sums)
     struct belay_side *s = &e->train;
     const struct belay_norm clip = e->p.clip_norm, plain = { .power = 2 };
     belay_value *norm = NULL;
-    for (size_t i = 0; i < e->num_slabs && clip.max > 0; i++)
+    const bool first = clip.max > 0 || e->p.optimizer->build; // the norm is made before the update
+    for (size_t i = 0; i < e->num_slabs && first; i++)
         sums[i] = belay_grad_sums(s->graph, e->slabs[i].values[BELAY_ARENA_GRADS], s->common,
                                   clip.power);
-    if (clip.max > 0)
+    if (first)
         norm = belay_grad_norm_log(s->graph, join_sums(s->graph, sums, e->num_slabs), clip,
                                    s->log, s->loss);
     for (size_t i = 0; i < e->num_slabs; i++)
@@ -275,12 +321,17 @@ static belay_status update_all(struct belay_engine *e, belay_value **sums)
     return belay_graph_check(s->graph);
 }
 
-// Clipping needs the norm first; else the update gives the sums of squares as it goes.
+// Clipping needs the norm first, and so do optimizers that are graphs; else the update gives the sums of squares as it goes.
 static belay_status add_update(struct belay_engine *e)
 {
     belay_value **sums = belay_alloc_array(e->num_slabs, sizeof(*sums));
     if (!sums)
         return belay_fail_nomem(e->log, e->num_slabs * sizeof(*sums));
+    e->update_slots = belay_alloc_array(e->num_params + 1, sizeof(*e->update_slots));
+    if (!e->update_slots) {
+        belay_free(sums);
+        return belay_fail_nomem(e->log, e->num_params * sizeof(*e->update_slots));
+    }
     add_states(e);
     belay_status status = update_all(e, sums);
     belay_free(sums);
@@ -338,7 +389,26 @@ static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
         belay_value *v = find_param(s->graph, e->params[i].name);
         if (v)
             BELAY_TRY(belay_program_bind(s->program, v, &slab_of(e, i)->arenas[arena],
-                                         belay_engine_offset(e, i)));
+                                         belay_engine_offset(e, 0, i)));
+    }
+    return BELAY_OK;
+}
+
+static belay_status bind_part(struct belay_engine *e, belay_value *v, int arena, size_t param)
+{
+    return v ? belay_program_bind(e->train.program, v, &slab_of(e, param)->arenas[arena],
+                                  belay_engine_offset(e, arena, param))
+             : BELAY_OK;
+}
+
+// What optimizers that are graphs see of the arenas.
+static belay_status bind_slots(struct belay_engine *e)
+{
+    for (size_t i = 0; i < e->num_params; i++) {
+        const struct belay_update_param *p = &e->update_slots[i].p;
+        BELAY_TRY(bind_part(e, p->grad, BELAY_ARENA_GRADS, i));
+        for (int k = 0; k < e->num_moments; k++)
+            BELAY_TRY(bind_part(e, p->states[e->state_index[k]], 1 + k, i));
     }
     return BELAY_OK;
 }
@@ -358,10 +428,8 @@ static belay_status bind_train(struct belay_engine *e)
                                      e->common_at + BELAY_COMMON_WEIGHT * sizeof(float)));
     for (size_t i = 0; i < e->num_params; i++)
         if (e->grad_values[i])
-            BELAY_TRY(belay_program_bind(s->program, e->grad_values[i],
-                                         &slab_of(e, i)->arenas[BELAY_ARENA_GRADS],
-                                         belay_engine_offset(e, i)));
-    return BELAY_OK;
+            BELAY_TRY(bind_part(e, e->grad_values[i], BELAY_ARENA_GRADS, i));
+    return bind_slots(e);
 }
 
 static belay_status make_program(struct belay_engine *e, struct belay_side *s)

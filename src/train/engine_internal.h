@@ -36,7 +36,8 @@ struct belay_ring_slot {
 
 // A part of all arenas, with whole parameters, that is one buffer each.
 struct belay_engine_slab {
-    size_t first, blocks; // of an arena
+    size_t first, blocks; // of an arena …
+    size_t state_first[BELAY_MAX_MOMENTS], state_blocks[BELAY_MAX_MOMENTS]; // … with own places
     struct belay_buf arenas[BELAY_NUM_ARENAS], snapshots[BELAY_NUM_ARENAS], weights_snapshot,
         block_group;
     belay_value *values[BELAY_NUM_ARENAS], *groups; // in the training graph
@@ -88,6 +89,10 @@ struct belay_engine {
     belay_value **grad_values; // by parameter; NULL: none
     int num_moments, state_index[BELAY_MAX_MOMENTS]; // of the optimizer
     int num_states;              // and the mean of the weights
+    // States that are not as the parameters are (belay_optimizer.state_shape): num_params places each,
+    // of count 0 where there is none. NULL: as the parameters.
+    struct belay_engine_param *places[BELAY_MAX_MOMENTS];
+    struct belay_update_slot *update_slots; // of an optimizer with `build`, by parameter
     size_t common_at, hyper_size; // bytes in the buffer `hyper`; BELAY_COMMON_WEIGHT comes first
 
     // data: where each part starts in the tables
@@ -120,7 +125,8 @@ struct belay_engine {
 // engine_arena.c
 // Of the parameters in the arenas. Fails when one is larger than the device's largest buffer.
 belay_status belay_engine_lay_out(struct belay_engine *e);
-size_t belay_engine_offset(const struct belay_engine *e, size_t param); // bytes, in its slab
+// Bytes, in its slab.
+size_t belay_engine_offset(const struct belay_engine *e, int arena, size_t param);
 belay_status belay_engine_make_arenas(struct belay_engine *e);
 void belay_engine_drop_arenas(struct belay_engine *e);
 // engine_snapshot.c

@@ -14,10 +14,12 @@ static struct need count_need(const struct belay_engine *e)
 {
     const uint64_t arena = (uint64_t) belay_engine_arena_count(e) * sizeof(float);
     // Training: gradients, states, a snapshot of all, one more of the weights.
-    const uint64_t copies = e->eval_only ? 1 : 4 + 2 * (uint64_t) e->num_states;
+    uint64_t params = e->eval_only ? arena : 4 * arena;
+    for (int i = 1; i <= e->num_states; i++)
+        params += 2 * (uint64_t) belay_engine_count_of(e, i) * sizeof(float);
     const uint64_t x_row = (uint64_t) e->features * belay_device_dtype_size(e->dev, e->x_dtype);
     const uint64_t y_row = (uint64_t) e->targets * 4 + sizeof(int32_t);
-    struct need n = { .params = copies * arena, .data = e->table_rows * (x_row + y_row),
+    struct need n = { .params = params, .data = e->table_rows * (x_row + y_row),
                       .largest = e->table_rows * x_row }; // arenas come in slabs
     for (int i = 0; belay_engine_activation_size(e, i) > 0; i++)
         n.activations += belay_engine_activation_size(e, i);

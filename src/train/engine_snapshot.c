@@ -85,7 +85,7 @@ const float *belay_engine_snap_param(const struct belay_engine *e, enum belay_sn
     const struct belay_engine_param *p = &e->params[param];
     const size_t map = (size_t) arena * e->num_slabs + (size_t) p->slab;
     const float *slab = e->snaps[kind].maps[map].map;
-    return slab + belay_engine_offset(e, param) / sizeof(*slab);
+    return slab + belay_engine_offset(e, arena, param) / sizeof(*slab);
 }
 
 void belay_engine_snap_losses(struct belay_engine *e, float *loss, float *norm,

@@ -1,4 +1,5 @@
-// Optimizers: an element expression over the flat parameter arena, one launch a step.
+// Optimizers: an element expression over the flat parameter arena, one launch a step; or, where the
+// step of one element depends on others, a small graph for each parameter.
 #ifndef BELAY_TRAIN_OPTIMIZER_H
 #define BELAY_TRAIN_OPTIMIZER_H
 
@@ -8,6 +9,14 @@
 #define BELAY_BLOCK 1024       // elements; a parameter starts on a block
 #define BELAY_MAX_MOMENTS 4    // state arenas of an optimizer
 #define BELAY_HYPER 8          // floats of the step table for each parameter group
+
+struct belay_update_param { // one parameter, for `build`
+    struct belay_shape shape;
+    const double *options;            // of its group; the rate of the step is in h alone
+    belay_value *param, *grad;        // grad is clipped already
+    belay_value *h[BELAY_HYPER];      // the group's numbers of the step, [1] each
+    belay_value *states[BELAY_MAX_MOMENTS]; // NULL: it has not this one. `build` sets what they become
+};
 
 struct belay_optimizer {
     const char *name, *help;
@@ -26,8 +35,15 @@ struct belay_optimizer {
     // The same for a device: "optim_sgd" for cl/optim_sgd.cl, which makes a kernel NAME_sN with
     // OPTIM_N (cl/optim.clh) for every number N of states that `states` may ask for.
     const char *cl_file;
+    // Or, in place of `update` and `cl_file`: the shape of a state of a parameter of a group with
+    // these options, no larger than the parameter; false: it has not this one …
+    bool (*state_shape)(const double *options, int state, const struct belay_shape *param,
+                        struct belay_shape *out);
+    // … and the nodes of a step: returns what the parameter moves by: h[BELAY_H_KEEP] * param - that.
+    belay_value *(*build)(belay_graph *g, struct belay_update_param *p);
     bool own; // registered by the program
 };
+#define BELAY_H_KEEP (BELAY_HYPER - 1) // with `build`: the share of the weight that stays
 extern const struct belay_optimizer *const belay_optimizers[];
 // The list, then those that the program registered; NULL past the last.
 const struct belay_optimizer *belay_optimizer_at(size_t index);
@@ -56,6 +72,16 @@ enum { // places in `common`
 // Everything in place, in one launch. Without norm, *squares is what belay_grad_sums gives for 2.
 belay_status belay_optimizer_nodes(belay_graph *g, const struct belay_update *update,
                                    belay_value **squares);
+// For an optimizer with `build`, the nodes of one parameter: its gradient, clipped as `update` says,
+// the optimizer's nodes, the states put back, and the move put into the gradient's place.
+struct belay_update_slot { // its places in the arenas as values of its shape
+    struct belay_update_param p; // without h; grad and states are memory
+    int group;                   // -1: frozen
+};
+belay_status belay_optimizer_graph(belay_graph *g, const struct belay_update *update,
+                                   const struct belay_update_slot *slot);
+// Then one launch moves the arena.
+belay_status belay_optimizer_move(belay_graph *g, const struct belay_update *update);
 struct belay_norm {
     double power; // 2; 1; any other above 0; HUGE_VAL: the largest element
     double max;   // 0: no limit

@@ -29,19 +29,21 @@ belay_status belay_trainer_load_tensor(struct belay_trainer *t, const struct bel
 
 static belay_status load_arena(struct belay_trainer *t, const struct belay_st *st, int state)
 {
-    size_t count, size = belay_engine_arena_count(t->engine);
-    const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
+    size_t count, size = belay_engine_count_of(t->engine, state);
+    (void) belay_engine_params(t->engine, &count);
     belay_status status = BELAY_OK;
     float *arena = belay_alloc_array(size, sizeof(*arena));
     if (!arena)
         return belay_fail_nomem(t->log, size * sizeof(*arena));
     for (size_t i = 0; i < count && status == BELAY_OK; i++) {
-        char *name = state ? belay_moment_name(t, state - 1, params[i].name) : NULL;
+        const struct belay_engine_param *p = belay_engine_place(t->engine, state, i);
+        if (!p)
+            continue;
+        char *name = state ? belay_moment_name(t, state - 1, p->name) : NULL;
         if (state && !name)
             status = belay_fail_nomem(t->log, 1);
         else
-            status = belay_trainer_load_tensor(t, st, state ? name : params[i].name, &params[i],
-                                               arena);
+            status = belay_trainer_load_tensor(t, st, state ? name : p->name, p, arena);
         belay_free(name);
     }
     if (status == BELAY_OK)

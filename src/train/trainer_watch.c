@@ -138,7 +138,10 @@ const char *belay_trainer_decider(const struct belay_trainer *t,
 
 static belay_status clear_moments(struct belay_trainer *t)
 {
-    size_t count = belay_engine_arena_count(t->engine);
+    size_t count = 1;
+    for (int i = 1; i <= belay_engine_num_states(t->engine); i++)
+        if (belay_engine_count_of(t->engine, i) > count)
+            count = belay_engine_count_of(t->engine, i);
     belay_status status = BELAY_OK;
     float *zeros = belay_alloc_array(count, sizeof(*zeros));
     if (!zeros)

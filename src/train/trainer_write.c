@@ -85,11 +85,13 @@ char *belay_moment_name(const struct belay_trainer *t, int state, const char *pa
 static belay_status add_items(struct belay_trainer *t, struct save_job *job)
 {
     size_t count;
-    const struct belay_engine_param *params = belay_engine_params(t->engine, &count);
+    (void) belay_engine_params(t->engine, &count);
     job->first_owned = count;
     for (int s = 0; s <= belay_engine_num_states(t->engine); s++) {
         for (size_t i = 0; i < count; i++) {
-            const struct belay_engine_param *p = &params[i];
+            const struct belay_engine_param *p = belay_engine_place(t->engine, s, i);
+            if (!p)
+                continue;
             const char *name = s ? belay_moment_name(t, s - 1, p->name) : p->name;
             if (!name)
                 return belay_fail_nomem(t->log, 1);

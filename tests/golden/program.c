@@ -6,14 +6,20 @@ belay_status golden_program_begin(struct golden_case *c, struct golden_program *
     return belay_graph_new(c->log, true, &p->graph);
 }
 
-belay_status golden_program_ready(struct golden_case *c, struct golden_program *p)
+belay_status golden_program_create(struct golden_case *c, struct golden_program *p)
 {
     BELAY_TRY(belay_graph_check(p->graph));
     BELAY_TRY(belay_graph_optimize(p->graph));
     const struct belay_plan_params params = { .align = c->device->align };
     BELAY_TRY(belay_plan_create(c->log, p->graph, &params, &p->plan));
     const struct belay_program_params program = { .device = c->device, .plan = p->plan };
-    BELAY_TRY(belay_program_create(&program, &p->program));
+    return belay_program_create(&program, &p->program);
+}
+
+belay_status golden_program_ready(struct golden_case *c, struct golden_program *p)
+{
+    if (!p->program)
+        BELAY_TRY(golden_program_create(c, p));
     return belay_program_ready(p->program);
 }
 
