@@ -216,6 +216,45 @@ START_TEST(the_best_model_is_measured_on_its_test_data)
     page = report("html", runs, 1, false);
     ck_assert_ptr_nonnull(strstr(page.text, "It could not be measured"));
     ck_assert_ptr_nonnull(strstr(page.text, "Curves"));
+    ck_assert_ptr_nonnull(strstr(page.text, "Device and time"));
+    belay_str_free(&page);
+}
+END_TEST
+
+// A table of 60 rows whose last column follows from none of the others.
+static void write_table(const char *path)
+{
+    struct belay_str s = { 0 };
+    belay_str_add(&s, "size,<colour>,kind\n");
+    for (int i = 0; i < 60; i++)
+        belay_str_addf(&s, "%d,%s,%s\n", i * 37 % 60, i % 2 ? "red" : "blue", i * 11 % 7 < 3 ? "a" : "b");
+    ck_log_ok(&ctx->log, belay_file_write(&ctx->log, path, s.text, s.length));
+    belay_str_free(&s);
+}
+
+START_TEST(without_test_data_it_takes_validation_rows_and_shows_the_columns_of_a_table)
+{
+    char text[1200], dir[512], table[512];
+    belay_recipe *r;
+    belay_trainer *t;
+    belay_result end;
+    snprintf(dir, sizeof(dir), "%s", in_folder("tabular", NULL));
+    snprintf(table, sizeof(table), "%s", in_folder("table.csv", NULL));
+    write_table(table);
+    snprintf(text, sizeof(text), "model: {layers: [{linear: 2}]}\ndata: {train: '%s'}\n"
+             "split: {validation: 0.5}\ntrain: {epochs: 1}\nrun: {dir: '%s'}\n", table, dir);
+    ck_ok(ctx, belay_recipe_parse(ctx, text, "recipe", NULL, 0, &r));
+    const belay_trainer_params p = { .recipe = r };
+    ck_ok(ctx, belay_trainer_create(ctx, &p, &t));
+    ck_ok(ctx, belay_trainer_run(t, NULL, NULL));
+    ck_ok(ctx, belay_trainer_finish(t, &end));
+    belay_trainer_destroy(&t);
+    belay_recipe_destroy(&r);
+    const char *runs[] = { dir };
+    struct belay_str page = report("html", runs, 1, false);
+    ck_assert_ptr_nonnull(strstr(page.text, "these are the validation rows"));
+    ck_assert_ptr_nonnull(strstr(page.text, "&lt;colour&gt;</th>"));
+    ck_assert(strstr(page.text, "<td>red</td>") || strstr(page.text, "<td>blue</td>"));
     belay_str_free(&page);
 }
 END_TEST
@@ -284,6 +323,7 @@ static Suite *suite_report(void)
         the_page_escapes_everything_and_asks_for_nothing,
         unknown_kinds_and_numbers_of_runs_are_refused,
         the_best_model_is_measured_on_its_test_data,
+        without_test_data_it_takes_validation_rows_and_shows_the_columns_of_a_table,
         base64_is_rfc_4648s,
         a_picture_comes_back_out_of_its_png,
     };

@@ -131,10 +131,12 @@ static void x_grid(struct belay_str *s, const struct axes *a)
         double x = map_x(a, v);
         belay_str_addf(s, "<path class=\"grid\" d=\"M%d %dV%d\"/>", (int) x, (int) TOP,
                        (int) (HEIGHT - BOTTOM));
-        text_at(s, x, HEIGHT - BOTTOM + 150, "middle", v);
+        // A number at the right end must not be cut off.
+        bool last = x > WIDTH - RIGHT - 150;
+        text_at(s, last ? WIDTH - 20 : x, HEIGHT - BOTTOM + 170, last ? "end" : "middle", v);
     }
     belay_str_addf(s, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">step</text>",
-                   (int) (WIDTH - RIGHT), (int) HEIGHT - 60);
+                   (int) (WIDTH - 20), (int) HEIGHT - 40);
 }
 
 static void point(struct belay_str *s, const struct axes *a, double x, double y, bool *open)

@@ -8,6 +8,7 @@
 #include "format/png.h"
 #include "report/report.h"
 #include "train/model_file.h"
+#include "train/recipe.h"
 
 #define WORST 12
 #define MAX_CLASSES 40 // a wider matrix is not readable
@@ -155,22 +156,50 @@ static const char *class_name(const struct evaluation *e, int32_t class)
     return class >= 0 && (size_t) class < p->num_classes ? p->classes[class] : "?";
 }
 
+// What a row should be and what it was taken for, between two texts of HTML.
+static void add_verdict(const struct evaluation *e, const struct example *x, const char *between,
+                        const char *before_second, struct belay_str *s)
+{
+    if (e->rows->labels) {
+        belay_html_text(s, class_name(e, e->rows->labels[x->row]));
+        belay_str_addf(s, "%s%s", between, before_second);
+        belay_html_text(s, class_name(e, x->predicted));
+        belay_str_addf(s, " (%d&nbsp;%%)", (int) (x->shown * 100 + 0.5));
+    } else {
+        belay_report_number(s, true_value(e, x->row));
+        belay_str_addf(s, "%s%s", between, before_second);
+        belay_report_number(s, x->shown);
+    }
+}
+
+// Rows of a table, with their columns.
+static void add_worst_rows(const struct evaluation *e, struct belay_str *s)
+{
+    const struct belay_dataset *d = e->rows;
+    belay_str_addf(s, "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">row</th>"
+                      "<th scope=\"col\" class=\"t\">true</th><th scope=\"col\" class=\"t\">%s</th>",
+                   d->labels ? "taken for" : "predicted");
+    belay_report_columns(s, e->preprocess);
+    belay_str_add(s, "</tr></thead><tbody>\n");
+    for (size_t i = 0; i < e->count; i++) {
+        const struct example *x = &e->worst[i];
+        belay_str_add(s, "<tr><td>");
+        belay_html_text(s, x->id);
+        belay_str_add(s, "</td><td class=\"t\">");
+        add_verdict(e, x, "</td><td class=\"t\">", "", s);
+        belay_str_add(s, "</td>");
+        belay_report_row(s, e->preprocess, (const float *) d->x + x->row * d->features);
+        belay_str_add(s, "</tr>\n");
+    }
+    belay_str_add(s, "</tbody></table></div>\n");
+}
+
 static void add_caption(const struct evaluation *e, const struct example *x, struct belay_str *s)
 {
     belay_str_add(s, "<figcaption>row ");
     belay_html_text(s, x->id);
-    if (e->rows->labels) {
-        belay_str_add(s, "<br><b>");
-        belay_html_text(s, class_name(e, e->rows->labels[x->row]));
-        belay_str_add(s, "</b><br>taken for ");
-        belay_html_text(s, class_name(e, x->predicted));
-        belay_str_addf(s, " (%d&nbsp;%%)", (int) (x->shown * 100 + 0.5));
-    } else {
-        belay_str_add(s, "<br><b>");
-        belay_report_number(s, true_value(e, x->row));
-        belay_str_add(s, "</b><br>predicted ");
-        belay_report_number(s, x->shown);
-    }
+    belay_str_add(s, "<br><b>");
+    add_verdict(e, x, "</b><br>", e->rows->labels ? "taken for " : "predicted ", s);
     belay_str_add(s, "</figcaption>");
 }
 
@@ -179,12 +208,17 @@ static belay_status add_worst(struct evaluation *e, const belay_model *model, st
     struct picture p = { 0 };
     bool picture = is_picture(model, e->rows->features, &p);
     if (e->count == 0) {
-        belay_str_add(s, "<p>No test row is predicted wrongly.</p>\n");
+        belay_str_add(s, "<p>No row is predicted wrongly.</p>\n");
         return BELAY_OK;
     }
-    belay_str_addf(s, "<h3>Worst examples</h3>\n<p class=\"soft\">%s</p><div class=\"worst\">",
-                   e->rows->labels ? "Wrong predictions with the least probability of the true "
-                                     "class" : "The largest errors");
+    belay_str_addf(s, "<h3>Worst examples</h3>\n<p class=\"soft\">%s; rows are counted from 0 in these "
+                      "data</p>", e->rows->labels ? "Wrong predictions with the least probability of "
+                                                    "the true class" : "The largest errors");
+    if (e->preprocess->columns && e->rows->dtype == BELAY_F32) {
+        add_worst_rows(e, s);
+        return BELAY_OK;
+    }
+    belay_str_add(s, "<div class=\"worst\">");
     for (size_t i = 0; i < e->count; i++) {
         belay_str_add(s, "<figure>");
         if (picture)
@@ -300,6 +334,25 @@ static belay_status measure(struct belay_ctx *ctx, belay_model *model,
     return add_worst(&e, model, s);
 }
 
+static bool has_test_data(const struct belay_dataset_params *p)
+{
+    bool made = p->num_train == 0 && p->format;
+    return made || p->num_test > 0 || belay_split_has_test(p);
+}
+
+// The rows that stopped the run, where there are none that it never saw.
+static belay_status validation_rows(struct belay_ctx *ctx, const struct belay_dataset_params *p,
+                                    struct belay_dataset *out)
+{
+    struct belay_datasets data = { 0 };
+    BELAY_TRY(belay_datasets_load(&ctx->log, p, &data));
+    *out = data.validation;
+    data.validation = (struct belay_dataset){ 0 };
+    belay_datasets_finish(&data);
+    return out->rows ? BELAY_OK
+                     : belay_fail(&ctx->log, BELAY_ERR_DATA, "there are no validation rows either");
+}
+
 static belay_status open_and_measure(struct belay_ctx *ctx, const char *model_path,
                                      const char *recipe_path, struct belay_str *s)
 {
@@ -309,7 +362,13 @@ static belay_status open_and_measure(struct belay_ctx *ctx, const char *model_pa
     belay_status status;
     BELAY_TRY_DONE(belay_recipe_load(ctx, recipe_path, NULL, 0, &recipe));
     BELAY_TRY_DONE(belay_model_load(ctx, model_path, 0, &model));
-    BELAY_TRY_DONE(belay_model_test_data(model, recipe, NULL, 0, &rows));
+    if (has_test_data(&recipe->data)) {
+        BELAY_TRY_DONE(belay_model_test_data(model, recipe, NULL, 0, &rows));
+    } else {
+        BELAY_TRY_DONE(validation_rows(ctx, &recipe->data, &rows));
+        belay_str_add(s, "<p>There are no test data: these are the validation rows, which chose the "
+                         "best model, so expect a little less of it elsewhere.</p>\n");
+    }
     BELAY_TRY_DONE(measure(ctx, model, &rows, s));
 done:
     belay_dataset_finish(&rows);
@@ -329,7 +388,7 @@ belay_status belay_report_evaluation(struct belay_ctx *ctx, const struct belay_r
         status = open_and_measure(ctx, model, recipe, &part);
     belay_str_add(s, "<h2>Best model of ");
     belay_html_text(s, belay_report_name(run));
-    belay_str_add(s, " on its test data</h2>\n");
+    belay_str_add(s, " on data that did not train it</h2>\n");
     if (status == BELAY_OK && part.text) {
         belay_str_add(s, part.text);
     } else if (status != BELAY_OK) {

@@ -114,7 +114,6 @@ static void reasons(struct belay_str *s, const struct belay_run *runs, size_t nu
 {
     for (size_t r = 0; r < num; r++) {
         const char *sentence = belay_report_result(&runs[r], "sentence");
-        const char *device = belay_report_result(&runs[r], "device");
         belay_str_add(s, "<p>");
         if (num > 1) {
             belay_str_addf(s, "<span class=\"key c%zu\"></span><b>", r % 8);
@@ -122,11 +121,6 @@ static void reasons(struct belay_str *s, const struct belay_run *runs, size_t nu
             belay_str_add(s, "</b>: ");
         }
         belay_html_text(s, sentence ? sentence : "Not ended: it is under way, or was cut off.");
-        if (device) {
-            belay_str_add(s, " <span class=\"soft\">");
-            belay_html_text(s, device);
-            belay_str_add(s, "</span>");
-        }
         if (runs[r].has_nan)
             belay_str_add(s, " <b>Some logged values are not finite.</b>");
         belay_str_add(s, "</p>\n");
@@ -171,6 +165,40 @@ static void charts(struct belay_str *s, const struct belay_run *runs, size_t num
     belay_str_add(s, "</div>\n");
 }
 
+// ---- device and time ----
+
+static void time_row(struct belay_str *s, const struct belay_run *run, size_t index)
+{
+    const char *device = belay_report_result(run, "device");
+    const char *batch = belay_run_setting(run, "train.batch");
+    double rows = 0, span = run->seconds - run->first_seconds;
+    double rate = span > 0 ? (run->step - run->first_step) / span : NAN;
+    bool known = batch && belay_parse_double(batch, &rows);
+    belay_str_add(s, "<tr>");
+    run_name(s, run, index);
+    belay_str_add(s, "<td>");
+    belay_report_seconds(s, run->seconds);
+    belay_str_add(s, "</td><td>");
+    belay_report_seconds(s, run->first_seconds);
+    belay_str_add(s, "</td>");
+    cell_number(s, rate);
+    cell_number(s, known ? rate * rows : NAN);
+    cell_text(s, "t why", device ? device : "-");
+    belay_str_add(s, "</tr>\n");
+}
+
+static void times(struct belay_str *s, const struct belay_run *runs, size_t num)
+{
+    belay_str_add(s, "<h2>Device and time</h2>\n<div class=\"scroll\"><table><thead><tr>"
+                     "<th scope=\"col\">run</th><th scope=\"col\">time</th>"
+                     "<th scope=\"col\">to the first check</th><th scope=\"col\">then steps/s</th>"
+                     "<th scope=\"col\">rows/s</th><th scope=\"col\" class=\"t\">device</th></tr>"
+                     "</thead><tbody>\n");
+    for (size_t r = 0; r < num; r++)
+        time_row(s, &runs[r], r);
+    belay_str_add(s, "</tbody></table></div>\n");
+}
+
 static void recipes(struct belay_str *s, const struct belay_run *runs, size_t num)
 {
     belay_str_add(s, "<h2>Recipes</h2>\n");
@@ -194,6 +222,7 @@ static belay_status write(struct belay_ctx *ctx, const belay_report_params *para
     charts(s, runs, num);
     for (size_t r = 0; r < num && !params->no_eval; r++)
         BELAY_TRY(belay_report_evaluation(ctx, &runs[r], s));
+    times(s, runs, num);
     recipes(s, runs, num);
     belay_str_add(s, "</body></html>\n");
     return BELAY_OK;

@@ -5,6 +5,7 @@
 #include <belay/report.h>
 
 #include "base/str.h"
+#include "data/data.h"
 #include "report/run.h"
 
 #define BELAY_REPORT_RUNS 32
@@ -37,6 +38,9 @@ extern const char belay_report_style[];
 // One chart of the series whose name ends with `base`: train.BASE dashed, val.BASE solid, or BASE.
 void belay_report_chart(struct belay_str *s, const struct belay_run *runs, size_t num,
                         const char *base);
+// Cells of a table's columns: their names, and one row out of its inputs. At most twelve.
+void belay_report_columns(struct belay_str *s, const struct belay_preprocess *p);
+void belay_report_row(struct belay_str *s, const struct belay_preprocess *p, const float *x);
 // Confusion matrix, per-class table, worst examples of a run's best model. A failure is a sentence
 // on the page; only lack of memory is returned.
 belay_status belay_report_evaluation(struct belay_ctx *ctx, const struct belay_run *run,

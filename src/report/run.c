@@ -152,6 +152,10 @@ static belay_status add_time(struct belay_log *log, struct belay_run *run,
         return BELAY_OK;
     if (seconds < run->process_seconds)
         run->seconds_before += run->process_seconds;
+    if (!isfinite(run->first_seconds)) {
+        run->first_seconds = seconds;
+        run->first_step = belay_json_number_or(line, "step", NAN);
+    }
     run->process_seconds = seconds;
     run->seconds = run->seconds_before + seconds;
     return BELAY_OK;
@@ -281,7 +285,7 @@ static void find_best(struct belay_run *run)
 
 static belay_status read_all(struct belay_log *log, const char *dir, struct belay_run *run)
 {
-    run->seconds = NAN;
+    run->seconds = run->first_seconds = run->first_step = NAN;
     run->dir = belay_arena_strdup(&run->arena, dir);
     if (!run->dir)
         return nomem(log);

@@ -27,6 +27,7 @@ struct belay_run {
     struct belay_json_doc result; // root NULL: the run has not ended
     double seconds;               // in training, all processes; NaN: not known
     double seconds_before, process_seconds; // while it is read: of earlier processes, of this one
+    double first_seconds, first_step; // until the first check; NaN: not known
     double step, epoch;           // of the last line
     const char *monitor;          // "val.loss"
     double best, best_step;       // of the monitored value; NaN: none

@@ -27,7 +27,7 @@ const char belay_report_style[] =
     "figure{margin:0}.chart{background:var(--card);border:1px solid var(--rule);"
     "border-radius:8px;padding:12px}figcaption{color:var(--soft);font-size:.88rem;margin:0 0 6px}"
     "figcaption b{color:var(--fg);font-size:1rem}\n"
-    "svg{display:block;width:100%;height:auto}svg text{font-size:125px;fill:var(--soft)}"
+    "svg{display:block;width:100%;height:auto}svg text{font-size:150px;fill:var(--soft)}"
     ".grid{stroke:var(--rule);stroke-width:8}.line{fill:none;stroke:currentColor;"
     "stroke-width:26;stroke-linejoin:round}.dash{stroke-dasharray:70 55;stroke-width:18}"
     ".dot{fill:currentColor;stroke:var(--bg);stroke-width:14}"
@@ -42,5 +42,5 @@ const char belay_report_style[] =
     ".worst figcaption{font-size:.82rem}\n"
     "details{margin-top:10px}summary{cursor:pointer}pre{overflow-x:auto;background:var(--card);"
     "border:1px solid var(--rule);border-radius:8px;padding:12px;font-size:.85rem}\n"
-    "@media(max-width:620px){body{padding:16px 12px 40px}svg text{font-size:210px}"
+    "@media(max-width:620px){body{padding:16px 12px 40px}svg text{font-size:200px}.line{stroke-width:40}.dash{stroke-width:28}.dot{r:90px}"
     "th,td{padding:5px 8px}}\n";
