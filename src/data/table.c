@@ -62,7 +62,7 @@ belay_status belay_table_read(struct belay_log *log, const char *file, enum bela
     char *text;
     size_t size;
     t->file = file;
-    t->target = BELAY_NO_COLUMN;
+    t->target = t->weight = BELAY_NO_COLUMN;
     BELAY_TRY(belay_file_read(log, file, 0, &text, &size));
     if (size > 2 && memcmp(text, "\x1f\x8b", 2) == 0) {
         belay_free(text);
@@ -150,31 +150,52 @@ static size_t column_of(const struct belay_table *t, const char *name)
     return index >= 0 && index < columns ? (size_t) index : BELAY_NO_COLUMN;
 }
 
+static void drop_feature(struct belay_table *t, size_t column)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < t->num_features; i++)
+        if (t->features[i] != column)
+            t->features[kept++] = t->features[i];
+    t->num_features = kept;
+}
+
+static belay_status choose_weight(struct belay_log *log, struct belay_table *t, const char *name)
+{
+    if (!name)
+        return BELAY_OK;
+    t->weight = column_of(t, name);
+    if (t->weight == BELAY_NO_COLUMN)
+        return no_column(log, t, "column of weights", name);
+    if (t->weight == t->target)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: column '%s' is the target, and data.weight names it "
+                          "too", t->file, t->csv.names[t->weight]);
+    drop_feature(t, t->weight);
+    return BELAY_OK;
+}
+
 // Takes the columns that are to be ignored out of the features.
 static belay_status leave_out(struct belay_log *log, struct belay_table *t,
                               const char *const *ignore, size_t num_ignore)
 {
     for (size_t k = 0; k < num_ignore; k++) {
-        size_t column = column_of(t, ignore[k]), kept = 0;
+        size_t column = column_of(t, ignore[k]);
         if (column == BELAY_NO_COLUMN)
             return no_column(log, t, "column to ignore", ignore[k]);
         if (column == t->target)
             return belay_fail(log, BELAY_ERR_DATA, "%s: column '%s' is the target, and data.ignore "
                               "names it too", t->file, t->csv.names[column]);
-        for (size_t i = 0; i < t->num_features; i++)
-            if (t->features[i] != column)
-                t->features[kept++] = t->features[i];
-        t->num_features = kept;
+        drop_feature(t, column);
     }
     if (t->num_features == 0)
-        return belay_fail(log, BELAY_ERR_DATA, "%s: data.ignore leaves no features", t->file);
+        return belay_fail(log, BELAY_ERR_DATA, "%s: data.%s leaves no features", t->file,
+                          num_ignore ? "ignore" : "weight");
     return BELAY_OK;
 }
 
-belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
-                                       const char *target, const char *const *ignore,
-                                       size_t num_ignore)
+belay_status belay_table_choose(struct belay_log *log, struct belay_table *t,
+                                const struct belay_dataset_params *params)
 {
+    const char *target = params->target;
     t->target = target ? column_of(t, target) : t->csv.columns - 1;
     if (t->target == BELAY_NO_COLUMN)
         return no_column(log, t, "target column", target);
@@ -187,7 +208,8 @@ belay_status belay_table_choose_target(struct belay_log *log, struct belay_table
     for (size_t i = 0; i < t->csv.columns; i++)
         if (i != t->target)
             t->features[t->num_features++] = i;
-    return leave_out(log, t, ignore, num_ignore);
+    BELAY_TRY(choose_weight(log, t, params->weight));
+    return leave_out(log, t, params->ignore, params->num_ignore);
 }
 
 // By name: columns may stand anywhere and others may stand between them.
@@ -200,7 +222,17 @@ static belay_status match_names(struct belay_log *log, struct belay_table *t,
             return no_column(log, t, "column", p->columns[i].name);
     }
     t->target = p->target ? find_column(t, p->target) : BELAY_NO_COLUMN;
+    t->weight = p->weight ? find_column(t, p->weight) : BELAY_NO_COLUMN;
     return BELAY_OK;
+}
+
+// The column whose name is its place in training, if there is one here.
+static size_t place_of(const struct belay_table *t, const char *name)
+{
+    int64_t place;
+    bool has = name && belay_parse_i64(name, &place) && place >= 0 &&
+               place < (int64_t) t->csv.columns;
+    return has ? (size_t) place : BELAY_NO_COLUMN;
 }
 
 // Columns without names that do not follow each other: others between them were ignored, and the
@@ -218,9 +250,8 @@ static belay_status match_gaps(struct belay_log *log, struct belay_table *t,
     if ((int64_t) t->csv.columns < least)
         return belay_fail(log, BELAY_ERR_DATA, "%s: %zu columns, want at least %lld, as in training "
                           "(ignored ones too)", t->file, t->csv.columns, (long long) least);
-    bool has = p->target && belay_parse_i64(p->target, &place) && place >= 0 &&
-               place < (int64_t) t->csv.columns;
-    t->target = has ? (size_t) place : BELAY_NO_COLUMN;
+    t->target = place_of(t, p->target);
+    t->weight = place_of(t, p->weight);
     return BELAY_OK;
 }
 
@@ -242,7 +273,7 @@ static belay_status match_places(struct belay_log *log, struct belay_table *t,
 {
     size_t count = p->num_columns;
     int64_t target = (int64_t) count;
-    if (has_gaps(p))
+    if (p->weight || has_gaps(p))
         return match_gaps(log, t, p);
     if (t->csv.columns != count && t->csv.columns != count + 1)
         return belay_fail(log, BELAY_ERR_DATA, "%s: %zu columns, want %zu, or %zu with the target",
@@ -266,6 +297,8 @@ belay_status belay_table_match(struct belay_log *log, struct belay_table *t,
     BELAY_TRY(p->header ? match_names(log, t, p) : match_places(log, t, p));
     if (need_target && t->target == BELAY_NO_COLUMN)
         return no_column(log, t, "target column", p->target ? p->target : "target");
+    if (!need_target) // nothing is measured
+        t->weight = BELAY_NO_COLUMN;
     return BELAY_OK;
 }
 
@@ -279,6 +312,8 @@ static size_t missing_column(const struct belay_table *t, size_t row, bool featu
     if (target && t->target != BELAY_NO_COLUMN &&
         belay_cell_missing(belay_table_cell(t, row, t->target)))
         return t->target;
+    if (t->weight != BELAY_NO_COLUMN && belay_cell_missing(belay_table_cell(t, row, t->weight)))
+        return t->weight;
     return BELAY_NO_COLUMN;
 }
 
@@ -293,7 +328,7 @@ belay_status belay_table_keep(struct belay_log *log, struct belay_table *t, cons
         size_t column = missing_column(t, r, !mean, target);
         if (column != BELAY_NO_COLUMN && !drop)
             return belay_table_fail(log, t, r, column,
-                                    mean ? "is missing, and a target has no mean to stand for it"
+                                    mean ? "is missing, and it has no mean to stand for it"
                                          : "is missing (see data.missing)",
                                     belay_table_cell(t, r, column));
         if (column == BELAY_NO_COLUMN)

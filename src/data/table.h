@@ -12,6 +12,7 @@ struct belay_table {
     const char *file;     // borrowed
     struct belay_digest digest; // of the file's bytes
     size_t target;        // column of the targets, or BELAY_NO_COLUMN
+    size_t weight;        // column of the weights of rows, the same
     size_t *features;     // columns of the features, in the order of the preprocessing; owned
     size_t num_features;
     int32_t *rows;        // rows that are used, ascending; owned
@@ -27,11 +28,10 @@ bool belay_cell_missing(const char *cell); // "", NA, N/A, NaN, NULL, ?
 belay_status belay_table_fail(struct belay_log *log, const struct belay_table *t, size_t row,
                               size_t column, const char *what, const char *cell);
 
-// Chooses the target by name or index (NULL: the last column); features are all the others but
-// those to ignore.
-belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
-                                       const char *target, const char *const *ignore,
-                                       size_t num_ignore);
+// Chooses the target by name or index (NULL: the last column) and, if there is one, the column of
+// weights; features are all the others but those to ignore.
+belay_status belay_table_choose(struct belay_log *log, struct belay_table *t,
+                                const struct belay_dataset_params *params);
 // Finds the columns that a model knows.
 belay_status belay_table_match(struct belay_log *log, struct belay_table *t,
                                const struct belay_preprocess *p, bool need_target);
