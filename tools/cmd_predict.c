@@ -23,13 +23,37 @@ static void put_cell(FILE *to, const char *text)
 struct table {
     FILE *to;
     const belay_model *model;
-    bool classes;
+    bool classes, heads;
     unsigned long long rows;
 };
+
+// HEAD for classes and numbers, then HEAD.CLASS, or HEAD_2 and so on.
+static void put_head_names(struct table *t, const belay_head_info *h)
+{
+    char name[256];
+    fputc(',', t->to);
+    put_cell(t->to, h->name);
+    for (size_t i = h->classes ? 0 : 1; i < h->count; i++) {
+        if (h->classes)
+            snprintf(name, sizeof(name), "%s.%s", h->name, belay_model_class(t->model, h->first + i));
+        else
+            snprintf(name, sizeof(name), "%s_%zu", h->name, i + 1);
+        fputc(',', t->to);
+        put_cell(t->to, name);
+    }
+}
 
 static void put_header(struct table *t)
 {
     size_t count = belay_model_output_count(t->model);
+    belay_head_info h;
+    if (t->heads) {
+        fputs("row", t->to);
+        for (size_t i = 0; belay_model_head(t->model, i, &h); i++)
+            put_head_names(t, &h);
+        fputc('\n', t->to);
+        return;
+    }
     fputs("row,prediction", t->to);
     for (size_t i = 0; t->classes && i < count; i++) {
         fputc(',', t->to);
@@ -40,20 +64,31 @@ static void put_header(struct table *t)
     fputc('\n', t->to);
 }
 
-static bool put_row(void *user, const char *id, const float *output, size_t count)
+// The likeliest class, then the numbers.
+static void put_outputs(struct table *t, size_t first, size_t count, bool classes,
+                        const float *output)
 {
-    struct table *t = user;
-    put_cell(t->to, id);
-    if (t->classes) {
-        size_t best = 0;
-        for (size_t i = 1; i < count; i++)
+    if (classes) {
+        size_t best = first;
+        for (size_t i = first + 1; i < first + count; i++)
             if (output[i] > output[best])
                 best = i;
         fputc(',', t->to);
         put_cell(t->to, belay_model_class(t->model, best));
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = first; i < first + count; i++)
         fprintf(t->to, ",%.9g", (double) output[i]);
+}
+
+static bool put_row(void *user, const char *id, const float *output, size_t count)
+{
+    struct table *t = user;
+    belay_head_info h;
+    put_cell(t->to, id);
+    for (size_t i = 0; belay_model_head(t->model, i, &h); i++)
+        put_outputs(t, h.first, h.count, h.classes, output);
+    if (!t->heads)
+        put_outputs(t, 0, count, t->classes, output);
     fputc('\n', t->to);
     t->rows++;
     return !ferror(t->to);
@@ -68,7 +103,9 @@ static belay_status predict(struct cli *cli, belay_ctx *ctx, struct table *table
     belay_status status = belay_model_load(ctx, path, 0, &model);
     if (status == BELAY_OK) {
         table->model = model;
-        table->classes = belay_model_class(model, 0) != NULL;
+        belay_head_info first;
+        table->heads = belay_model_head(model, 0, &first);
+        table->classes = !table->heads && belay_model_class(model, 0) != NULL;
         put_header(table);
         status = belay_model_predict_files(model, cli->data, cli->num_data, put_row, table);
     }
@@ -137,7 +174,8 @@ const struct command command_predict = {
     .name = "predict",
     .args = "RUN|FILE DATA... [--out CSV]",
     .summary = "Predicts rows with a trained model; writes CSV",
-    .detail = "One line a row: its id, the prediction, and for classes the probability of each.\n"
+    .detail = "One line a row: its id, the prediction, and for classes the probability of each. A model\n"
+              "with heads gives that for each of them: HEAD, HEAD.CLASS.\n"
               "RUN means its best.safetensors. Targets in DATA are not needed.\n",
     .options = options,
     .min_rest = 1,

@@ -19,8 +19,17 @@ BELAY_API void belay_model_destroy(belay_model **model);
 // Numbers of one row before preprocessing, and of one row of outputs.
 BELAY_API size_t belay_model_input_count(const belay_model *model);
 BELAY_API size_t belay_model_output_count(const belay_model *model);
-// The name of class `index`, NULL when out of range or not a classifier.
+// The name of class `index` (with heads: of the class whose probability output `index` is), NULL when
+// out of range or not a classifier.
 BELAY_API const char *belay_model_class(const belay_model *model, size_t index);
+// A model with several heads: outputs first, first + 1, … of a row are those of one of them.
+typedef struct belay_head_info {
+    const char *name;
+    size_t first, count;
+    bool classes; // probabilities of the classes that belay_model_class names; else numbers
+} belay_head_info;
+// The head at `index`; false past the last, and of a model with one output. Texts live with the model.
+BELAY_API bool belay_model_head(const belay_model *model, size_t index, belay_head_info *out);
 // rows x input_count raw features (as the training data had them, before preprocessing) to rows x
 // output_count outputs: class probabilities for a classifier, values for a regression.
 BELAY_API BELAY_MUST_CHECK belay_status belay_model_predict(belay_model *model, const float *x,
@@ -28,14 +37,14 @@ BELAY_API BELAY_MUST_CHECK belay_status belay_model_predict(belay_model *model, 
 // Writes weights and metadata as one safetensors file, durably.
 BELAY_API BELAY_MUST_CHECK belay_status belay_model_save(belay_model *model, const char *path);
 
-#define BELAY_MAX_SCORES 16
+#define BELAY_MAX_SCORES 64
 typedef struct belay_scores {
     uint64_t rows;
     double loss;  // the one that it was trained with, as a mean over the rows
-    size_t count; // of those below: every metric for classes, or for numbers
+    size_t count; // of those below: every metric for classes, or for numbers; of each head "HEAD.f1"
     const char *name[BELAY_MAX_SCORES];
     double value[BELAY_MAX_SCORES];
-    size_t classes;          // 0 for numbers
+    size_t classes;          // 0 for numbers and with heads
     const double *confusion; // [classes * classes]: rows of true class t predicted as p at
                              // [t * classes + p]; until the next call with the model
 } belay_scores;

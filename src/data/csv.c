@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/parts.h"
 #include "data/source.h"
 #include "data/table.h"
 
@@ -37,29 +38,46 @@ static void forget_scale(struct belay_preprocess *p)
     }
 }
 
+// Columns of each input to numbers of an input row.
+static void widen_inputs(struct belay_preprocess *p, const size_t *columns)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < p->num_inputs; i++)
+        for (size_t k = 0; k < columns[i]; k++, at++)
+            p->inputs[i].width +=
+                p->columns[at].kind == BELAY_COLUMN_CATEGORY ? p->columns[at].num_values : 1;
+}
+
 static belay_status load_train(struct belay_log *log, const struct belay_dataset_params *params,
-                               struct belay_table *t, struct belay_datasets *out)
+                               struct belay_table *t, const size_t *widths,
+                               struct belay_datasets *out)
 {
     struct belay_preprocess *p = &out->preprocess;
-    int32_t *labels = NULL, *order = NULL, *rows = NULL;
+    int32_t *labels = NULL, *order = NULL, *rows = NULL, *by = NULL;
     float *y = NULL;
-    size_t num_train, num_validation, num = t->num_rows;
+    size_t num_train, num_validation, num = t->num_rows, num_classes = 0;
+    bool classes[BELAY_MAX_HEADS] = { false };
     belay_status status;
-    BELAY_TRY_DONE(belay_table_describe(log, t, params->task, p));
+    for (size_t i = 0; i < params->num_heads; i++)
+        classes[i] = params->heads[i].classes;
+    BELAY_TRY_DONE(belay_table_describe(log, t, params->task, classes, p));
     BELAY_TRY_DONE(belay_table_targets(log, t, p, &labels, &y));
+    if (p->num_heads)
+        BELAY_TRY_DONE(belay_parts_labels(log, p, y, num, &by, &num_classes));
     order = belay_alloc_array(num, sizeof(*order));
     rows = belay_alloc_array(num, sizeof(*rows));
     if (!order || !rows) {
         status = belay_fail_nomem(log, num * sizeof(*order));
         goto done;
     }
-    BELAY_TRY_DONE(belay_split_all(log, num, labels, p->num_classes, params, order, &num_train,
-                                   &num_validation));
+    BELAY_TRY_DONE(belay_split_all(log, num, by ? by : labels, by ? num_classes : p->num_classes,
+                                   params, order, &num_train, &num_validation));
     for (size_t i = 0; i < num_train; i++)
         rows[i] = t->rows[order[i]];
     BELAY_TRY_DONE(belay_table_learn(log, t, rows, num_train, p));
     if (!params->standardize)
         forget_scale(p);
+    widen_inputs(p, widths);
     BELAY_TRY_DONE(belay_table_encode(log, t, p, order, num_train, labels, y, &out->train));
     if (num_validation)
         BELAY_TRY_DONE(belay_table_encode(log, t, p, order + num_train, num_validation, labels, y,
@@ -69,6 +87,7 @@ static belay_status load_train(struct belay_log *log, const struct belay_dataset
         status = belay_table_encode(log, t, p, order + num_train, num - num_train, labels, y,
                                     &out->test);
 done:
+    belay_free(by);
     belay_free(labels);
     belay_free(y);
     belay_free(order);
@@ -142,9 +161,6 @@ static belay_status apply(struct belay_log *log, const struct belay_preprocess *
     }
     BELAY_TRY_DONE(belay_table_read(log, files[0], header_of(p), p->delimiter, &t));
     BELAY_TRY_DONE(encode_known(log, &known, need_target, &t, &d));
-    if (need_target && p->weight && !d.weights)
-        belay_say(log, BELAY_LOG_WARN, "%s: no column of weights '%s': every row counts 1", files[0],
-                  p->weight);
     BELAY_TRY_DONE(belay_dataset_seal(log, &d));
     *out = d;
     d = (struct belay_dataset){ 0 };
@@ -165,9 +181,6 @@ static belay_status load_test(struct belay_log *log, const struct belay_dataset_
                                   out->preprocess.delimiter, t);
     if (status == BELAY_OK)
         status = encode_known(log, &out->preprocess, true, t, &out->test);
-    if (status == BELAY_OK && params->weight && !out->test.weights)
-        status = belay_fail(log, BELAY_ERR_DATA, "%s: no column of weights '%s', as in training", file,
-                            out->preprocess.weight);
     belay_free(file);
     t->file = NULL;
     return status;
@@ -189,18 +202,24 @@ static belay_status load(struct belay_log *log, const struct belay_dataset_param
     const char *missing = policy_of(params->missing);
     struct belay_table train = { 0 }, test = { 0 };
     struct belay_datasets d = { 0 };
+    size_t widths[BELAY_MAX_INPUTS] = { 0 };
     char *file = NULL;
     belay_status status;
     BELAY_TRY_DONE(check_policy(log, missing));
     BELAY_TRY_DONE(belay_part_files(log, params, BELAY_FILES_TRAIN, 1, 1, "one file", &file));
     BELAY_TRY_DONE(belay_table_read(log, file, (enum belay_csv_header) params->header,
                                     params->delimiter, &train));
-    BELAY_TRY_DONE(belay_table_choose(log, &train, params));
+    if (params->num_inputs || params->num_heads)
+        BELAY_TRY_DONE(belay_table_choose_parts(log, &train, params, widths));
+    else
+        BELAY_TRY_DONE(belay_table_choose_target(log, &train, params->target, params->ignore,
+                                                 params->num_ignore));
+    BELAY_TRY_DONE(belay_parts_begin(log, params, &d.preprocess));
     BELAY_TRY_DONE(belay_table_keep(log, &train, missing, true));
     d.preprocess.delimiter = params->delimiter;
     BELAY_TRY_DONE(copy_text(log, "csv", &d.preprocess.format));
     BELAY_TRY_DONE(copy_text(log, missing, &d.preprocess.missing));
-    BELAY_TRY_DONE(load_train(log, params, &train, &d));
+    BELAY_TRY_DONE(load_train(log, params, &train, widths, &d));
     if (params->num_test && !belay_split_has_test(params))
         BELAY_TRY_DONE(load_test(log, params, &test, &d));
     BELAY_TRY_DONE(seal(log, &train, &test, &d));

@@ -15,6 +15,23 @@ struct belay_column {
     char **values;     // CATEGORY: one-hot, in this order; unknown values give all zeros
     size_t num_values;
 };
+// The columns of an input row that an input of the model takes; inputs lie one behind the other.
+struct belay_input_part {
+    char *name;
+    char *array;  // npz: the member
+    size_t width; // numbers of an input row
+};
+// The targets of a head of the model; heads lie one behind the other in a row of targets.
+struct belay_head_part {
+    char *name;
+    char **targets;  // names of columns, or the npz member
+    size_t num_targets;
+    char **classes;  // NULL for numbers
+    size_t num_classes;
+    size_t first, count; // numbers of a row of targets
+};
+#define BELAY_MAX_INPUTS 8
+#define BELAY_MAX_HEADS 8
 struct belay_preprocess {
     char *format;              // "idx", "csv", "npy", "npz", "memory", "spirals", …
     // idx, npy, memory: x = (raw * scale - mean) / std, all features alike
@@ -26,11 +43,15 @@ struct belay_preprocess {
     char delimiter;
     char *missing;             // "mean", "drop", "error"
     char *target;              // name of the target column
-    char *weight;              // csv, npz: name of what holds the weights of rows, or NULL
     // targets
     char **classes;            // class names in order; NULL for regression
     size_t num_classes;
     double target_mean, target_std; // regression: stored targets are (y - mean) / std; 0, 1 = none
+    // Several inputs and heads; then `classes` is NULL, and classes stand in the targets as numbers.
+    struct belay_input_part *inputs;
+    size_t num_inputs;
+    struct belay_head_part *heads;
+    size_t num_heads;
     size_t raw_count;          // numbers (or columns) of a raw row
     size_t input_count;        // numbers of an input row
 };
@@ -53,7 +74,6 @@ struct belay_dataset {
     float x_scale, x_shift; // input = x * x_scale + x_shift (1 and 0 for F32)
     int32_t *labels;        // owned; NULL for regression
     float *y;               // owned; NULL for classification
-    float *weights;         // of rows, finite and not negative; owned; NULL: all count 1
     size_t targets;         // columns of y; 1 with labels
     size_t classes;         // 0 for regression
     char **ids;             // row ids for predict, or NULL (then the 0-based row number)
@@ -62,6 +82,20 @@ struct belay_dataset {
     size_t max_label_row;   // 0-based row of that file with the largest label
 };
 void belay_dataset_finish(struct belay_dataset *d); // safe on zeroed
+
+struct belay_input_group { // of model.inputs
+    const char *name;
+    const char *const *columns; // csv: names or patterns
+    size_t num_columns;
+    const char *array;          // npz: the member; NULL: by the name
+    size_t width;               // rows from memory; 0: not said
+};
+struct belay_target_group { // of heads
+    const char *name;
+    const char *const *targets; // csv: columns; npz: a member
+    size_t num_targets;
+    bool classes;
+};
 
 struct belay_dataset_params { // borrowed; from the recipe's `data`
     const char *format;     // "idx", "csv", "npy", "npz", "spirals"; NULL: by the file's ending
@@ -72,7 +106,6 @@ struct belay_dataset_params { // borrowed; from the recipe's `data`
     size_t num_test;
     const char *target;     // csv: column name or index; npz: member (default "y")
     const char *features;   // npz: member (default "x")
-    const char *weight;     // csv: name or index of the column of weights; npz: its member
     const char *const *ignore; // csv: columns that are no features
     size_t num_ignore;
     bool has_normalize;     // idx, npy: mean and std given
@@ -86,6 +119,10 @@ struct belay_dataset_params { // borrowed; from the recipe's `data`
     double noise;           // made data
     uint64_t seed;          // made data
     size_t classes;         // made data alone: 2 or 3; 0: 2
+    struct belay_input_group inputs[BELAY_MAX_INPUTS];
+    size_t num_inputs;      // 0: all features are one input
+    struct belay_target_group heads[BELAY_MAX_HEADS];
+    size_t num_heads;       // 0: one target, `target`
     // The split, needed here since standardising learns from the training part alone.
     double validation;      // fraction [0, 1)
     uint64_t split_seed;
@@ -107,7 +144,6 @@ struct belay_memory_data {
     const float *x, *y;
     const int32_t *labels;
     size_t rows, features, targets, classes;
-    const float *weights; // of rows, or NULL
 };
 belay_status belay_datasets_from_memory(struct belay_log *log,
                                         const struct belay_dataset_params *params,

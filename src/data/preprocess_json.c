@@ -74,6 +74,33 @@ static void add_columns(struct belay_str *s, const struct belay_preprocess *p)
     add_text(s, "missing", p->missing);
 }
 
+static void add_parts(struct belay_str *s, const struct belay_preprocess *p)
+{
+    add_key(s, "inputs");
+    belay_str_add(s, "[");
+    for (size_t i = 0; i < p->num_inputs; i++) {
+        belay_str_add(s, i ? ", {" : "{");
+        add_text(s, "name", p->inputs[i].name);
+        add_text(s, "array", p->inputs[i].array);
+        add_count(s, "width", p->inputs[i].width);
+        belay_str_add(s, "}");
+    }
+    belay_str_add(s, "]");
+    add_key(s, "heads");
+    belay_str_add(s, "[");
+    for (size_t i = 0; i < p->num_heads; i++) {
+        const struct belay_head_part *h = &p->heads[i];
+        belay_str_add(s, i ? ", {" : "{");
+        add_text(s, "name", h->name);
+        add_texts(s, "targets", h->targets, h->num_targets);
+        add_count(s, "count", h->count);
+        if (h->classes)
+            add_texts(s, "classes", h->classes, h->num_classes);
+        belay_str_add(s, "}");
+    }
+    belay_str_add(s, "]");
+}
+
 char *belay_preprocess_to_json(const struct belay_preprocess *p)
 {
     struct belay_str s = { 0 };
@@ -87,9 +114,10 @@ char *belay_preprocess_to_json(const struct belay_preprocess *p)
     if (p->columns)
         add_columns(&s, p);
     add_text(&s, "target", p->target);
-    add_text(&s, "weight", p->weight);
     if (p->classes)
         add_texts(&s, "classes", p->classes, p->num_classes);
+    if (p->num_inputs || p->num_heads)
+        add_parts(&s, p);
     add_double(&s, "target_mean", p->target_mean);
     add_double(&s, "target_std", p->target_std);
     belay_str_add(&s, "}");
@@ -183,6 +211,63 @@ static belay_status get_columns(struct belay_log *log, const struct belay_json *
     return BELAY_OK;
 }
 
+static belay_status get_input(struct belay_log *log, const struct belay_json *o,
+                              struct belay_input_part *out)
+{
+    if (o->kind != BELAY_JSON_OBJECT || !belay_json_string_or(o, "name", NULL))
+        return bad(log, "inputs", "a list of objects with names");
+    BELAY_TRY(get_text(log, o, "name", &out->name));
+    BELAY_TRY(get_text(log, o, "array", &out->array));
+    out->width = belay_json_int_or(o, "width", 0);
+    return BELAY_OK;
+}
+
+static belay_status get_head(struct belay_log *log, const struct belay_json *o,
+                             struct belay_head_part *out)
+{
+    if (o->kind != BELAY_JSON_OBJECT || !belay_json_string_or(o, "name", NULL))
+        return bad(log, "heads", "a list of objects with names");
+    BELAY_TRY(get_text(log, o, "name", &out->name));
+    BELAY_TRY(get_texts(log, o, "targets", &out->targets, &out->num_targets));
+    BELAY_TRY(get_texts(log, o, "classes", &out->classes, &out->num_classes));
+    out->count = belay_json_int_or(o, "count", 0);
+    if (out->count < 1 || out->count > 65536 || (out->classes && out->num_classes < 1))
+        return bad(log, "heads", "a list of heads with targets");
+    return BELAY_OK;
+}
+
+static belay_status get_parts(struct belay_log *log, const struct belay_json *o,
+                              struct belay_preprocess *p)
+{
+    const struct belay_json *inputs = belay_json_get(o, "inputs");
+    const struct belay_json *heads = belay_json_get(o, "heads");
+    size_t i = 0, width = 0, first = 0;
+    if ((inputs && (inputs->kind != BELAY_JSON_ARRAY || inputs->count > BELAY_MAX_INPUTS)) ||
+        (heads && (heads->kind != BELAY_JSON_ARRAY || heads->count > BELAY_MAX_HEADS)))
+        return bad(log, "inputs or heads", "a short list");
+    if (inputs && inputs->count && !(p->inputs = belay_alloc_array(inputs->count, sizeof(*p->inputs))))
+        return belay_fail_nomem(log, inputs->count * sizeof(*p->inputs));
+    p->num_inputs = inputs ? inputs->count : 0;
+    for (const struct belay_json *c = inputs ? inputs->first : NULL; c; c = c->next, i++) {
+        BELAY_TRY(get_input(log, c, &p->inputs[i]));
+        if (p->inputs[i].width > p->input_count)
+            return bad(log, "inputs", "within a row");
+        width += p->inputs[i].width;
+    }
+    if (p->num_inputs && width != p->input_count)
+        return bad(log, "inputs", "as wide as a row");
+    if (heads && heads->count && !(p->heads = belay_alloc_array(heads->count, sizeof(*p->heads))))
+        return belay_fail_nomem(log, heads->count * sizeof(*p->heads));
+    p->num_heads = heads ? heads->count : 0;
+    i = 0;
+    for (const struct belay_json *c = heads ? heads->first : NULL; c; c = c->next, i++) {
+        BELAY_TRY(get_head(log, c, &p->heads[i]));
+        p->heads[i].first = first;
+        first += p->heads[i].count;
+    }
+    return BELAY_OK;
+}
+
 static belay_status check_counts(struct belay_log *log, const struct belay_preprocess *p)
 {
     size_t count = 0;
@@ -213,8 +298,8 @@ static belay_status get_all(struct belay_log *log, const struct belay_json *o,
     BELAY_TRY(get_columns(log, o, p));
     BELAY_TRY(get_text(log, o, "missing", &p->missing));
     BELAY_TRY(get_text(log, o, "target", &p->target));
-    BELAY_TRY(get_text(log, o, "weight", &p->weight));
     BELAY_TRY(get_texts(log, o, "classes", &p->classes, &p->num_classes));
+    BELAY_TRY(get_parts(log, o, p));
     BELAY_TRY(get_double(log, o, "target_mean", 0, false, &p->target_mean));
     BELAY_TRY(get_double(log, o, "target_std", 1, true, &p->target_std));
     return check_counts(log, p);

@@ -8,8 +8,7 @@
 struct belay_raw {
     struct belay_tensor x; // [rows, ...]
     struct belay_tensor y; // [rows] or [rows, targets]; data NULL: no targets
-    struct belay_tensor w; // [rows] or [rows, 1]: weights of rows; data NULL: none
-    char *x_file, *y_file, *w_file; // for messages; owned
+    char *x_file, *y_file; // for messages; owned
     size_t rows, features;
 };
 void belay_raw_finish(struct belay_raw *raw); // safe on zeroed

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "data/parts.h"
 
 static bool is_space(char c)
 {
@@ -62,7 +63,7 @@ belay_status belay_table_read(struct belay_log *log, const char *file, enum bela
     char *text;
     size_t size;
     t->file = file;
-    t->target = t->weight = BELAY_NO_COLUMN;
+    t->target = BELAY_NO_COLUMN;
     BELAY_TRY(belay_file_read(log, file, 0, &text, &size));
     if (size > 2 && memcmp(text, "\x1f\x8b", 2) == 0) {
         belay_free(text);
@@ -85,6 +86,7 @@ void belay_table_finish(struct belay_table *t)
 {
     belay_csv_finish(&t->csv);
     belay_free(t->features);
+    belay_free(t->targets);
     belay_free(t->rows);
     *t = (struct belay_table){ 0 };
 }
@@ -150,52 +152,31 @@ static size_t column_of(const struct belay_table *t, const char *name)
     return index >= 0 && index < columns ? (size_t) index : BELAY_NO_COLUMN;
 }
 
-static void drop_feature(struct belay_table *t, size_t column)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < t->num_features; i++)
-        if (t->features[i] != column)
-            t->features[kept++] = t->features[i];
-    t->num_features = kept;
-}
-
-static belay_status choose_weight(struct belay_log *log, struct belay_table *t, const char *name)
-{
-    if (!name)
-        return BELAY_OK;
-    t->weight = column_of(t, name);
-    if (t->weight == BELAY_NO_COLUMN)
-        return no_column(log, t, "column of weights", name);
-    if (t->weight == t->target)
-        return belay_fail(log, BELAY_ERR_DATA, "%s: column '%s' is the target, and data.weight names it "
-                          "too", t->file, t->csv.names[t->weight]);
-    drop_feature(t, t->weight);
-    return BELAY_OK;
-}
-
 // Takes the columns that are to be ignored out of the features.
 static belay_status leave_out(struct belay_log *log, struct belay_table *t,
                               const char *const *ignore, size_t num_ignore)
 {
     for (size_t k = 0; k < num_ignore; k++) {
-        size_t column = column_of(t, ignore[k]);
+        size_t column = column_of(t, ignore[k]), kept = 0;
         if (column == BELAY_NO_COLUMN)
             return no_column(log, t, "column to ignore", ignore[k]);
         if (column == t->target)
             return belay_fail(log, BELAY_ERR_DATA, "%s: column '%s' is the target, and data.ignore "
                               "names it too", t->file, t->csv.names[column]);
-        drop_feature(t, column);
+        for (size_t i = 0; i < t->num_features; i++)
+            if (t->features[i] != column)
+                t->features[kept++] = t->features[i];
+        t->num_features = kept;
     }
     if (t->num_features == 0)
-        return belay_fail(log, BELAY_ERR_DATA, "%s: data.%s leaves no features", t->file,
-                          num_ignore ? "ignore" : "weight");
+        return belay_fail(log, BELAY_ERR_DATA, "%s: data.ignore leaves no features", t->file);
     return BELAY_OK;
 }
 
-belay_status belay_table_choose(struct belay_log *log, struct belay_table *t,
-                                const struct belay_dataset_params *params)
+belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
+                                       const char *target, const char *const *ignore,
+                                       size_t num_ignore)
 {
-    const char *target = params->target;
     t->target = target ? column_of(t, target) : t->csv.columns - 1;
     if (t->target == BELAY_NO_COLUMN)
         return no_column(log, t, "target column", target);
@@ -208,8 +189,127 @@ belay_status belay_table_choose(struct belay_log *log, struct belay_table *t,
     for (size_t i = 0; i < t->csv.columns; i++)
         if (i != t->target)
             t->features[t->num_features++] = i;
-    BELAY_TRY(choose_weight(log, t, params->weight));
-    return leave_out(log, t, params->ignore, params->num_ignore);
+    return leave_out(log, t, ignore, num_ignore);
+}
+
+// ---- Several inputs and heads ----
+
+static belay_status choose_heads(struct belay_log *log, struct belay_table *t,
+                                 const struct belay_dataset_params *params)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < params->num_heads; i++)
+        count += params->heads[i].num_targets;
+    t->targets = belay_alloc_array(count, sizeof(*t->targets));
+    if (!t->targets)
+        return belay_fail_nomem(log, count * sizeof(*t->targets));
+    for (size_t i = 0; i < params->num_heads; i++) {
+        const struct belay_target_group *h = &params->heads[i];
+        for (size_t k = 0; k < h->num_targets; k++) {
+            size_t column = find_column(t, h->targets[k]);
+            if (column == BELAY_NO_COLUMN)
+                return no_column(log, t, "target column", h->targets[k]);
+            t->targets[t->num_targets++] = column;
+        }
+    }
+    t->target = t->targets[0];
+    return BELAY_OK;
+}
+
+static bool is_target(const struct belay_table *t, size_t column)
+{
+    bool target = t->num_targets == 0 && column == t->target;
+    for (size_t i = 0; i < t->num_targets; i++)
+        target = target || t->targets[i] == column;
+    return target;
+}
+
+static belay_status add_feature(struct belay_log *log, struct belay_table *t, const char *input,
+                                size_t column)
+{
+    if (!is_target(t, column)) {
+        t->features[t->num_features++] = column;
+        return BELAY_OK;
+    }
+    return belay_fail(log, BELAY_ERR_RECIPE, "%s: column '%s' is a target and a column of the input '%s'",
+                      t->file, t->csv.names[column], input);
+}
+
+// A pattern takes all columns that fit it and are no targets.
+static belay_status choose_input(struct belay_log *log, struct belay_table *t,
+                                 const struct belay_input_group *input)
+{
+    for (size_t i = 0; i < input->num_columns; i++) {
+        const char *name = input->columns[i];
+        size_t column = find_column(t, name), before = t->num_features;
+        if (column != BELAY_NO_COLUMN) {
+            BELAY_TRY(add_feature(log, t, input->name, column));
+            continue;
+        }
+        for (size_t c = 0; c < t->csv.columns; c++)
+            if (strpbrk(name, "*?") && belay_glob(name, t->csv.names[c]) && !is_target(t, c))
+                t->features[t->num_features++] = c;
+        if (t->num_features == before)
+            return no_column(log, t, "column", name);
+    }
+    return BELAY_OK;
+}
+
+belay_status belay_table_choose_parts(struct belay_log *log, struct belay_table *t,
+                                      const struct belay_dataset_params *params, size_t *widths)
+{
+    size_t most = t->csv.columns, listed = 0;
+    for (size_t i = 0; i < params->num_inputs; i++)
+        listed += params->inputs[i].num_columns;
+    if (params->num_heads)
+        BELAY_TRY(choose_heads(log, t, params));
+    else
+        BELAY_TRY(belay_table_choose_target(log, t, params->target, NULL, 0));
+    belay_free(t->features);
+    t->num_features = 0;
+    // Each entry of an input takes each column once at most.
+    t->features = belay_alloc_array(most * (listed + 1), sizeof(*t->features));
+    if (!t->features)
+        return belay_fail_nomem(log, most * (listed + 1) * sizeof(*t->features));
+    for (size_t i = 0; i < params->num_inputs; i++) {
+        size_t before = t->num_features;
+        if (!params->inputs[i].num_columns)
+            return belay_fail(log, BELAY_ERR_RECIPE, "%s: the input '%s' lists no columns", t->file,
+                              params->inputs[i].name);
+        BELAY_TRY(choose_input(log, t, &params->inputs[i]));
+        widths[i] = t->num_features - before;
+    }
+    for (size_t c = 0; params->num_inputs == 0 && c < most; c++)
+        if (!is_target(t, c))
+            t->features[t->num_features++] = c;
+    if (t->num_features == 0)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: no columns are left for features", t->file);
+    return params->num_inputs ? BELAY_OK : leave_out(log, t, params->ignore, params->num_ignore);
+}
+
+static belay_status match_heads(struct belay_log *log, struct belay_table *t,
+                                const struct belay_preprocess *p, bool need)
+{
+    size_t count = belay_parts_targets(p);
+    t->target = BELAY_NO_COLUMN;
+    t->targets = belay_alloc_array(count, sizeof(*t->targets));
+    if (!t->targets)
+        return belay_fail_nomem(log, count * sizeof(*t->targets));
+    for (size_t i = 0; i < p->num_heads; i++)
+        for (size_t k = 0; k < p->heads[i].num_targets && t->num_targets < count; k++) {
+            size_t column = find_column(t, p->heads[i].targets[k]);
+            if (column == BELAY_NO_COLUMN && need)
+                return no_column(log, t, "target column", p->heads[i].targets[k]);
+            if (column == BELAY_NO_COLUMN) {
+                t->num_targets = 0;
+                return BELAY_OK;
+            }
+            t->targets[t->num_targets++] = column;
+        }
+    if (t->num_targets != count)
+        return belay_fail(log, BELAY_ERR_MISMATCH, "%s: the model's heads have no columns", t->file);
+    t->target = t->targets[0];
+    return BELAY_OK;
 }
 
 // By name: columns may stand anywhere and others may stand between them.
@@ -222,17 +322,7 @@ static belay_status match_names(struct belay_log *log, struct belay_table *t,
             return no_column(log, t, "column", p->columns[i].name);
     }
     t->target = p->target ? find_column(t, p->target) : BELAY_NO_COLUMN;
-    t->weight = p->weight ? find_column(t, p->weight) : BELAY_NO_COLUMN;
     return BELAY_OK;
-}
-
-// The column whose name is its place in training, if there is one here.
-static size_t place_of(const struct belay_table *t, const char *name)
-{
-    int64_t place;
-    bool has = name && belay_parse_i64(name, &place) && place >= 0 &&
-               place < (int64_t) t->csv.columns;
-    return has ? (size_t) place : BELAY_NO_COLUMN;
 }
 
 // Columns without names that do not follow each other: others between them were ignored, and the
@@ -250,8 +340,9 @@ static belay_status match_gaps(struct belay_log *log, struct belay_table *t,
     if ((int64_t) t->csv.columns < least)
         return belay_fail(log, BELAY_ERR_DATA, "%s: %zu columns, want at least %lld, as in training "
                           "(ignored ones too)", t->file, t->csv.columns, (long long) least);
-    t->target = place_of(t, p->target);
-    t->weight = place_of(t, p->weight);
+    bool has = p->target && belay_parse_i64(p->target, &place) && place >= 0 &&
+               place < (int64_t) t->csv.columns;
+    t->target = has ? (size_t) place : BELAY_NO_COLUMN;
     return BELAY_OK;
 }
 
@@ -273,7 +364,7 @@ static belay_status match_places(struct belay_log *log, struct belay_table *t,
 {
     size_t count = p->num_columns;
     int64_t target = (int64_t) count;
-    if (p->weight || has_gaps(p))
+    if (has_gaps(p))
         return match_gaps(log, t, p);
     if (t->csv.columns != count && t->csv.columns != count + 1)
         return belay_fail(log, BELAY_ERR_DATA, "%s: %zu columns, want %zu, or %zu with the target",
@@ -294,11 +385,13 @@ belay_status belay_table_match(struct belay_log *log, struct belay_table *t,
     if (!t->features)
         return belay_fail_nomem(log, p->num_columns * sizeof(*t->features));
     t->num_features = p->num_columns;
-    BELAY_TRY(p->header ? match_names(log, t, p) : match_places(log, t, p));
+    if (p->num_heads) {
+        BELAY_TRY(match_names(log, t, p));
+        return match_heads(log, t, p, need_target);
+    }
+    BELAY_TRY(p->header || p->num_inputs ? match_names(log, t, p) : match_places(log, t, p));
     if (need_target && t->target == BELAY_NO_COLUMN)
         return no_column(log, t, "target column", p->target ? p->target : "target");
-    if (!need_target) // nothing is measured
-        t->weight = BELAY_NO_COLUMN;
     return BELAY_OK;
 }
 
@@ -312,8 +405,9 @@ static size_t missing_column(const struct belay_table *t, size_t row, bool featu
     if (target && t->target != BELAY_NO_COLUMN &&
         belay_cell_missing(belay_table_cell(t, row, t->target)))
         return t->target;
-    if (t->weight != BELAY_NO_COLUMN && belay_cell_missing(belay_table_cell(t, row, t->weight)))
-        return t->weight;
+    for (size_t i = 1; target && i < t->num_targets; i++)
+        if (belay_cell_missing(belay_table_cell(t, row, t->targets[i])))
+            return t->targets[i];
     return BELAY_NO_COLUMN;
 }
 
@@ -328,7 +422,7 @@ belay_status belay_table_keep(struct belay_log *log, struct belay_table *t, cons
         size_t column = missing_column(t, r, !mean, target);
         if (column != BELAY_NO_COLUMN && !drop)
             return belay_table_fail(log, t, r, column,
-                                    mean ? "is missing, and it has no mean to stand for it"
+                                    mean ? "is missing, and a target has no mean to stand for it"
                                          : "is missing (see data.missing)",
                                     belay_table_cell(t, r, column));
         if (column == BELAY_NO_COLUMN)

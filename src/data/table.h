@@ -12,7 +12,8 @@ struct belay_table {
     const char *file;     // borrowed
     struct belay_digest digest; // of the file's bytes
     size_t target;        // column of the targets, or BELAY_NO_COLUMN
-    size_t weight;        // column of the weights of rows, the same
+    size_t *targets;      // with heads: the columns of all of them, target being the first; owned
+    size_t num_targets;   // 0: `target` alone
     size_t *features;     // columns of the features, in the order of the preprocessing; owned
     size_t num_features;
     int32_t *rows;        // rows that are used, ascending; owned
@@ -28,10 +29,15 @@ bool belay_cell_missing(const char *cell); // "", NA, N/A, NaN, NULL, ?
 belay_status belay_table_fail(struct belay_log *log, const struct belay_table *t, size_t row,
                               size_t column, const char *what, const char *cell);
 
-// Chooses the target by name or index (NULL: the last column) and, if there is one, the column of
-// weights; features are all the others but those to ignore.
-belay_status belay_table_choose(struct belay_log *log, struct belay_table *t,
-                                const struct belay_dataset_params *params);
+// Chooses the target by name or index (NULL: the last column); features are all the others but
+// those to ignore.
+belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
+                                       const char *target, const char *const *ignore,
+                                       size_t num_ignore);
+// The same with inputs and heads: features are the columns of the inputs one after the other (without
+// inputs all that no head takes). widths[] of the inputs: their columns.
+belay_status belay_table_choose_parts(struct belay_log *log, struct belay_table *t,
+                                      const struct belay_dataset_params *params, size_t *widths);
 // Finds the columns that a model knows.
 belay_status belay_table_match(struct belay_log *log, struct belay_table *t,
                                const struct belay_preprocess *p, bool need_target);
@@ -39,14 +45,19 @@ belay_status belay_table_match(struct belay_log *log, struct belay_table *t,
 belay_status belay_table_keep(struct belay_log *log, struct belay_table *t, const char *missing,
                               bool target);
 
-// The kinds of the columns, from all rows that are used. Fills names, kinds, classes.
+// The kinds of the columns, from all rows that are used. Fills names, kinds, classes; those of heads
+// where they are wanted.
 belay_status belay_table_describe(struct belay_log *log, const struct belay_table *t, int task,
-                                  struct belay_preprocess *p);
+                                  const bool *wants_classes, struct belay_preprocess *p);
+// The classes of one column, among the rows that are used. Owned.
+belay_status belay_table_classes(struct belay_log *log, const struct belay_table *t, size_t column,
+                                 char ***classes, size_t *num);
 // Means, deviations and values, from the rows given.
 belay_status belay_table_learn(struct belay_log *log, const struct belay_table *t,
                                const int32_t *rows, size_t num_rows, struct belay_preprocess *p);
 
-// Labels or values of the rows that are used. For labels *y stays NULL and the other way round.
+// Labels or values of the rows that are used. For labels *y stays NULL and the other way round. With
+// heads *y has all their numbers of a row, labels too.
 belay_status belay_table_targets(struct belay_log *log, const struct belay_table *t,
                                  const struct belay_preprocess *p, int32_t **labels, float **y);
 // Rows to a data set. pick[num] are indices into t->rows; NULL: all of them. labels and y are of

@@ -71,43 +71,24 @@ static belay_status copy_targets(struct belay_log *log, const struct belay_table
                                  struct belay_dataset *d)
 {
     int32_t largest = -1;
-    d->targets = 1;
+    size_t count = t->num_targets ? t->num_targets : 1;
+    d->targets = count;
     if (labels)
         d->labels = belay_alloc_array(d->rows, sizeof(*labels));
     else
-        d->y = belay_alloc_array(d->rows, sizeof(*y));
+        d->y = belay_alloc_array(d->rows * count, sizeof(*y));
     if (!d->labels && !d->y)
         return belay_fail_nomem(log, d->rows * sizeof(*y));
     for (size_t i = 0; i < d->rows; i++) {
         size_t at = pick ? (size_t) pick[i] : i;
         if (d->y)
-            d->y[i] = y[at];
+            memcpy(d->y + i * count, y + at * count, count * sizeof(*y));
         else
             d->labels[i] = labels[at];
         if (d->labels && d->labels[i] > largest) {
             largest = d->labels[i];
             d->max_label_row = (size_t) t->rows[at];
         }
-    }
-    return BELAY_OK;
-}
-
-static belay_status read_weights(struct belay_log *log, const struct belay_table *t,
-                                 const int32_t *pick, struct belay_dataset *d)
-{
-    if (t->weight == BELAY_NO_COLUMN)
-        return BELAY_OK;
-    d->weights = belay_alloc_array(d->rows, sizeof(*d->weights));
-    if (!d->weights)
-        return belay_fail_nomem(log, d->rows * sizeof(*d->weights));
-    for (size_t i = 0; i < d->rows; i++) {
-        size_t row = (size_t) t->rows[pick ? (size_t) pick[i] : i];
-        double value;
-        BELAY_TRY(number_of(log, t, row, t->weight, &value));
-        d->weights[i] = (float) value;
-        if (!(value >= 0) || !isfinite(d->weights[i]))
-            return belay_table_fail(log, t, row, t->weight, "is no weight: want at least 0",
-                                    belay_table_cell(t, row, t->weight));
     }
     return BELAY_OK;
 }
@@ -146,7 +127,6 @@ belay_status belay_table_encode(struct belay_log *log, const struct belay_table 
     BELAY_TRY_DONE(encode_rows(log, t, p, pick, &d));
     if (labels || y)
         BELAY_TRY_DONE(copy_targets(log, t, pick, labels, y, &d));
-    BELAY_TRY_DONE(read_weights(log, t, pick, &d));
     BELAY_TRY_DONE(number_rows(log, t, pick, &d));
     *out = d;
     d = (struct belay_dataset){ 0 };
@@ -199,8 +179,8 @@ static belay_status label_of(struct belay_log *log, const struct belay_table *t,
     return BELAY_OK;
 }
 
-belay_status belay_table_targets(struct belay_log *log, const struct belay_table *t,
-                                 const struct belay_preprocess *p, int32_t **labels, float **y)
+static belay_status column_targets(struct belay_log *log, const struct belay_table *t,
+                                   const struct belay_preprocess *p, int32_t **labels, float **y)
 {
     int32_t *l = NULL;
     float *v = NULL;
@@ -229,4 +209,44 @@ done:
     belay_free(l);
     belay_free(v);
     return status;
+}
+
+// One column of targets into its place in the rows of `y`.
+static belay_status head_targets(struct belay_log *log, const struct belay_table *t, size_t at,
+                                 const struct belay_head_part *h, float *y)
+{
+    struct belay_table one = *t; // both borrow
+    struct belay_preprocess p = { .classes = h->classes, .num_classes = h->num_classes };
+    int32_t *labels = NULL;
+    float *values = NULL;
+    one.target = t->targets[at];
+    BELAY_TRY(column_targets(log, &one, &p, &labels, &values));
+    for (size_t i = 0; i < t->num_rows; i++)
+        y[i * t->num_targets + at] = labels ? (float) labels[i] : values[i];
+    belay_free(labels);
+    belay_free(values);
+    return BELAY_OK;
+}
+
+belay_status belay_table_targets(struct belay_log *log, const struct belay_table *t,
+                                 const struct belay_preprocess *p, int32_t **labels, float **y)
+{
+    size_t count;
+    belay_status status = BELAY_OK;
+    if (!p->num_heads)
+        return column_targets(log, t, p, labels, y);
+    float *all = belay_mul_size(t->num_rows, t->num_targets, &count)
+                     ? belay_alloc_array(count, sizeof(*all))
+                     : NULL;
+    if (!all)
+        return belay_fail_nomem(log, t->num_rows * sizeof(*all));
+    for (size_t i = 0; i < p->num_heads && status == BELAY_OK; i++)
+        for (size_t k = 0; k < p->heads[i].count && status == BELAY_OK; k++)
+            status = head_targets(log, t, p->heads[i].first + k, &p->heads[i], all);
+    if (status != BELAY_OK) {
+        belay_free(all);
+        return status;
+    }
+    *y = all;
+    return BELAY_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/str.h"
 #include "data/table.h"
 
@@ -151,6 +152,22 @@ done:
     return status;
 }
 
+belay_status belay_table_classes(struct belay_log *log, const struct belay_table *t, size_t column,
+                                 char ***classes, size_t *num)
+{
+    struct belay_table one = *t; // borrows all of it
+    struct belay_preprocess p = { 0 };
+    one.target = column;
+    belay_status status = describe_target(log, &one, 1, &p);
+    if (status == BELAY_OK) {
+        *classes = p.classes;
+        *num = p.num_classes;
+    } else {
+        belay_names_free(p.classes, p.num_classes);
+    }
+    return status;
+}
+
 static belay_status describe_column(struct belay_log *log, const struct belay_table *t,
                                     size_t column, struct belay_column *c)
 {
@@ -161,21 +178,23 @@ static belay_status describe_column(struct belay_log *log, const struct belay_ta
 }
 
 belay_status belay_table_describe(struct belay_log *log, const struct belay_table *t, int task,
-                                  struct belay_preprocess *p)
+                                  const bool *wants_classes, struct belay_preprocess *p)
 {
     p->scale = p->std = p->target_std = 1;
     p->header = t->csv.header;
     p->raw_count = t->num_features;
     p->target = belay_strdup(t->csv.names[t->target]);
-    if (t->weight != BELAY_NO_COLUMN && !(p->weight = belay_strdup(t->csv.names[t->weight])))
-        return belay_fail_nomem(log, strlen(t->csv.names[t->weight]));
     p->columns = belay_alloc_array(t->num_features, sizeof(*p->columns));
     if (!p->target || !p->columns)
         return belay_fail_nomem(log, t->num_features * sizeof(*p->columns));
     p->num_columns = t->num_features;
     for (size_t i = 0; i < t->num_features; i++)
         BELAY_TRY(describe_column(log, t, t->features[i], &p->columns[i]));
-    return describe_target(log, t, task, p);
+    for (size_t i = 0; i < p->num_heads; i++)
+        if (wants_classes[i])
+            BELAY_TRY(belay_table_classes(log, t, t->targets[p->heads[i].first],
+                                          &p->heads[i].classes, &p->heads[i].num_classes));
+    return p->num_heads ? BELAY_OK : describe_target(log, t, task, p);
 }
 
 // ---- Means, deviations, values ----

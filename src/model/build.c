@@ -10,6 +10,7 @@
 struct named {
     const char *name;
     belay_value *value;
+    bool layer; // the name of a layer, which an `as` of the same text hides
 };
 struct walk {
     belay_graph *graph;
@@ -19,6 +20,7 @@ struct walk {
     size_t num_values;
     const char **paths;     // of the layers so far
     size_t num_paths;
+    const char *prefix;     // of the block; NULL: outside of blocks
 };
 
 // `got` and `near` may be NULL.
@@ -139,7 +141,15 @@ static const char *path_of(struct walk *w, const struct belay_yaml *entry, size_
         fail_at(w, name, "name must be a text", NULL, NULL);
         return NULL;
     }
+    char joined[256];
     const char *path = name ? name->text : number;
+    if (w->prefix) {
+        if ((size_t) snprintf(joined, sizeof(joined), "%s.%s", w->prefix, path) >= sizeof(joined)) {
+            fail_at(w, entry, "the layer's name is too long", NULL, NULL);
+            return NULL;
+        }
+        path = joined;
+    }
     for (size_t i = 0; i < w->num_paths; i++) {
         if (strcmp(w->paths[i], path) == 0) {
             fail_at(w, entry, "two layers are named", path, NULL);
@@ -154,20 +164,31 @@ static const char *path_of(struct walk *w, const struct belay_yaml *entry, size_
     return copy;
 }
 
+static belay_value *value_named(const struct walk *w, const char *name)
+{
+    belay_value *layer = NULL;
+    for (size_t i = 0; i < w->num_values; i++) {
+        if (strcmp(w->values[i].name, name) != 0)
+            continue;
+        if (!w->values[i].layer)
+            return w->values[i].value;
+        layer = w->values[i].value;
+    }
+    return layer;
+}
+
 static belay_value *find_value(struct walk *w, const struct belay_yaml *at)
 {
     const char *names[MAX_NAMES];
     size_t n = 0;
     if (at->kind != BELAY_YAML_SCALAR)
         return fail_at(w, at, "from must list names", NULL, NULL);
-    for (size_t i = 0; i < w->num_values; i++) {
-        if (strcmp(w->values[i].name, at->text) == 0)
-            return w->values[i].value;
-        if (n < MAX_NAMES)
-            names[n++] = w->values[i].name;
-    }
-    return fail_at(w, at, "no earlier layer has `as:`", at->text,
-                   belay_suggest(at->text, names, n));
+    for (size_t i = 0; i < w->num_values && n < MAX_NAMES; i++)
+        names[n++] = w->values[i].name;
+    belay_value *found = value_named(w, at->text);
+    return found ? found
+                 : fail_at(w, at, "no earlier layer has `as:`", at->text,
+                           belay_suggest(at->text, names, n));
 }
 
 // The inputs of a layer into x; returns how many, or -1 after an error.
@@ -176,6 +197,10 @@ static int inputs_of(struct walk *w, struct belay_layer_call *c, belay_value **x
     const struct belay_yaml *from =
         c->node->kind == BELAY_YAML_MAP ? belay_yaml_get(c->node, "from") : NULL;
     int num = 0;
+    if (!from && !w->last) {
+        belay_layer_fail(c, "the model has several inputs: say which one with `from:`");
+        return -1;
+    }
     if (!from)
         x[num++] = w->last;
     else if (from->kind == BELAY_YAML_SCALAR)
@@ -203,6 +228,10 @@ static void keep_value(struct walk *w, const struct belay_yaml *entry)
 {
     const struct belay_yaml *as =
         entry->kind == BELAY_YAML_MAP ? belay_yaml_get(entry, "as") : NULL;
+    const struct belay_yaml *name =
+        entry->kind == BELAY_YAML_MAP ? belay_yaml_get(entry, "name") : NULL;
+    if (name && !w->prefix)
+        w->values[w->num_values++] = (struct named){ name->text, w->last, true };
     if (!as)
         return;
     if (as->kind != BELAY_YAML_SCALAR || as->text[0] == '\0') {
@@ -210,12 +239,12 @@ static void keep_value(struct walk *w, const struct belay_yaml *entry)
         return;
     }
     for (size_t i = 0; i < w->num_values; i++) {
-        if (strcmp(w->values[i].name, as->text) == 0) {
+        if (!w->values[i].layer && strcmp(w->values[i].name, as->text) == 0) {
             fail_at(w, as, "two values are called", as->text, NULL);
             return;
         }
     }
-    w->values[w->num_values++] = (struct named){ as->text, w->last };
+    w->values[w->num_values++] = (struct named){ as->text, w->last, false };
 }
 
 // ---- Layers ----
@@ -232,8 +261,17 @@ static void locate(struct belay_layer_call *c)
                               belay_shape_text(&c->x[0]->shape, shape));
 }
 
+static void build_block(struct walk *w, const struct belay_yaml *entry,
+                        const struct belay_yaml *layers, size_t index);
+
 static void build_layer(struct walk *w, const struct belay_yaml *entry, size_t index)
 {
+    const struct belay_yaml *block =
+        entry->kind == BELAY_YAML_MAP ? belay_yaml_get(entry, "block") : NULL;
+    if (block) {
+        build_block(w, entry, block, index);
+        return;
+    }
     belay_value *x[BELAY_MAX_IN];
     struct belay_layer_call c = { .graph = w->graph, .node = entry, .params = w->params, .x = x };
     c.layer = layer_of(w, entry);
@@ -252,11 +290,39 @@ static void build_layer(struct walk *w, const struct belay_yaml *entry, size_t i
         keep_value(w, entry);
 }
 
+// Layers of their own numbers; their parameters are named BLOCK.0.weight, as in a nested nn.Sequential.
+static void build_block(struct walk *w, const struct belay_yaml *entry,
+                        const struct belay_yaml *layers, size_t index)
+{
+    static const struct belay_layer block = { .name = "block", .min_x = 1, .max_x = 1 };
+    belay_value *x[BELAY_MAX_IN];
+    struct belay_layer_call c = { .graph = w->graph, .node = entry, .layer = &block, .x = x };
+    const char *outside = w->prefix;
+    size_t inner = 0;
+    for (const struct belay_yaml *k = entry->first; k; k = k->next)
+        if (k != layers && !reserved(k->key))
+            fail_at(w, k, "unknown option of a block", k->key, NULL);
+    if (layers->kind != BELAY_YAML_LIST || !layers->first)
+        fail_at(w, layers, "block must list layers", NULL, NULL);
+    if (w->graph->status != BELAY_OK || !(c.path = path_of(w, entry, index)))
+        return;
+    c.num_x = inputs_of(w, &c, x);
+    if (c.num_x < 0)
+        return;
+    w->last = x[0];
+    w->prefix = c.path;
+    for (const struct belay_yaml *e = layers->first; e && w->graph->status == BELAY_OK; e = e->next)
+        build_layer(w, e, inner++);
+    w->prefix = outside;
+    if (w->graph->status == BELAY_OK)
+        keep_value(w, entry);
+}
+
 // ---- The whole ----
 
 static bool check_keys(struct walk *w, const struct belay_yaml *model)
 {
-    static const char *const keys[] = { "input", "layers" };
+    static const char *const keys[] = { "input", "inputs", "layers" };
     char place[BELAY_PLACE_TEXT];
     if (!model || model->kind != BELAY_YAML_MAP) {
         belay_graph_fail(w->graph, BELAY_ERR_RECIPE, "%s: model must be a map with `layers`",
@@ -268,8 +334,9 @@ static bool check_keys(struct walk *w, const struct belay_yaml *model)
             belay_graph_fail(w->graph, BELAY_ERR_UNSUPPORTED,
                              "%s: model.arch: this version has no named architectures, list the "
                              "layers", belay_yaml_place(k, place));
-        else if (strcmp(k->key, keys[0]) != 0 && strcmp(k->key, keys[1]) != 0)
-            fail_at(w, k, "unknown key in model:", k->key, belay_suggest(k->key, keys, 2));
+        else if (strcmp(k->key, keys[0]) != 0 && strcmp(k->key, keys[1]) != 0 &&
+                 strcmp(k->key, keys[2]) != 0)
+            fail_at(w, k, "unknown key in model:", k->key, belay_suggest(k->key, keys, 3));
     }
     return w->graph->status == BELAY_OK;
 }
@@ -297,14 +364,11 @@ static bool read_input(struct walk *w, const struct belay_yaml *input, struct be
     return false;
 }
 
-static belay_value *shape_input(struct walk *w, const struct belay_yaml *model, belay_value *x)
+static belay_value *shaped(struct walk *w, const struct belay_yaml *input, belay_value *x)
 {
     char place[BELAY_PLACE_TEXT], text[BELAY_SHAPE_TEXT];
-    const struct belay_yaml *input = belay_yaml_get(model, "input");
     struct belay_shape s;
     double count = 1; // no overflow
-    if (!x || !input)
-        return x;
     if (!read_input(w, input, &s))
         return NULL;
     for (int i = 1; i < s.rank; i++)
@@ -321,6 +385,53 @@ static belay_value *shape_input(struct walk *w, const struct belay_yaml *model, 
     return belay_reshape(w->graph, x, s.rank, s.dim);
 }
 
+static belay_value *shape_input(struct walk *w, const struct belay_yaml *model, belay_value *x)
+{
+    const struct belay_yaml *input = belay_yaml_get(model, "input");
+    return input ? shaped(w, input, x) : x;
+}
+
+// Of each input its columns, in the shape that it says.
+static bool add_inputs(struct walk *w, const struct belay_yaml *model, belay_value *x,
+                       const struct belay_model_io *io)
+{
+    const struct belay_yaml *inputs = belay_yaml_get(model, "inputs");
+    int64_t at = 0;
+    if (belay_yaml_get(model, "input")) {
+        fail_at(w, inputs, "model has `input` and `inputs`: one of them is enough", NULL, NULL);
+        return false;
+    }
+    if (!io || io->num_inputs != inputs->count) {
+        fail_at(w, inputs, "the data say nothing of several inputs", NULL, NULL);
+        return false;
+    }
+    for (size_t i = 0; i < io->num_inputs; i++) {
+        const struct belay_yaml *own = belay_yaml_get(inputs, io->inputs[i].name);
+        const struct belay_yaml *shape =
+            own && own->kind == BELAY_YAML_MAP ? belay_yaml_get(own, "shape") : NULL;
+        int64_t end = at + (int64_t) io->inputs[i].width;
+        belay_value *v = belay_slice(w->graph, x, 1, at, end, 1);
+        if (v && shape)
+            v = shaped(w, shape, v);
+        if (!v)
+            return false;
+        w->values[w->num_values++] = (struct named){ io->inputs[i].name, v, false };
+        at = end;
+    }
+    return true;
+}
+
+static size_t count_layers(const struct belay_yaml *layers)
+{
+    size_t count = 0;
+    for (const struct belay_yaml *e = layers->first; e; e = e->next) {
+        const struct belay_yaml *block =
+            e->kind == BELAY_YAML_MAP ? belay_yaml_get(e, "block") : NULL;
+        count += 1 + (block && block->kind == BELAY_YAML_LIST ? count_layers(block) : 0);
+    }
+    return count;
+}
+
 static bool begin(struct walk *w, const struct belay_yaml *layers, const struct belay_yaml *model)
 {
     char place[BELAY_PLACE_TEXT];
@@ -329,26 +440,57 @@ static bool begin(struct walk *w, const struct belay_yaml *layers, const struct 
                          belay_yaml_place(layers ? layers : model, place));
         return false;
     }
-    w->values = belay_arena_array(&w->graph->arena, layers->count + 1, sizeof(*w->values));
-    w->paths = belay_arena_array(&w->graph->arena, layers->count, sizeof(*w->paths));
+    size_t count = count_layers(layers);
+    // Each may have two names; and the inputs.
+    w->values = belay_arena_array(&w->graph->arena, 2 * count + 9, sizeof(*w->values));
+    w->paths = belay_arena_array(&w->graph->arena, count, sizeof(*w->paths));
     if (w->values && w->paths)
         return true;
-    belay_graph_fail(w->graph, BELAY_ERR_NOMEM, "out of memory for %zu layers", layers->count);
+    belay_graph_fail(w->graph, BELAY_ERR_NOMEM, "out of memory for %zu layers", count);
     return false;
+}
+
+static void find_heads(struct walk *w, const struct belay_yaml *layers, struct belay_model_io *io)
+{
+    for (size_t i = 0; i < io->num_heads && w->graph->status == BELAY_OK; i++) {
+        const char *names[MAX_NAMES];
+        size_t n = 0;
+        for (; n < w->num_values && n < MAX_NAMES; n++)
+            names[n] = w->values[n].name;
+        io->heads[i] = value_named(w, io->from[i]);
+        if (!io->heads[i])
+            fail_at(w, layers, "a head comes from a value that no layer has as `as:` or `name:`:",
+                    io->from[i], belay_suggest(io->from[i], names, n));
+    }
 }
 
 belay_value *belay_model_build(belay_graph *g, const struct belay_yaml *model, belay_value *x,
                                struct belay_model_params *params)
+{
+    return belay_model_build_io(g, model, x, params, NULL);
+}
+
+belay_value *belay_model_build_io(belay_graph *g, const struct belay_yaml *model, belay_value *x,
+                                  struct belay_model_params *params, struct belay_model_io *io)
 {
     struct walk w = { .graph = g, .params = params };
     size_t index = 0;
     if (!check_keys(&w, model))
         return NULL;
     const struct belay_yaml *layers = belay_yaml_get(model, "layers");
-    if (!begin(&w, layers, model) || !(w.last = shape_input(&w, model, x)))
+    if (!begin(&w, layers, model) || !x)
         return NULL;
-    w.values[w.num_values++] = (struct named){ "x", w.last };
+    if (belay_yaml_get(model, "inputs")) {
+        if (!add_inputs(&w, model, x, io))
+            return NULL;
+    } else {
+        if (!(w.last = shape_input(&w, model, x)))
+            return NULL;
+        w.values[w.num_values++] = (struct named){ "x", w.last, false };
+    }
     for (const struct belay_yaml *e = layers->first; e && g->status == BELAY_OK; e = e->next)
         build_layer(&w, e, index++);
+    if (io)
+        find_heads(&w, layers, io);
     return g->status == BELAY_OK ? w.last : NULL;
 }

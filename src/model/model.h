@@ -32,6 +32,21 @@ void belay_model_params_finish(struct belay_model_params *p);
 // and both shapes.
 belay_value *belay_model_build(belay_graph *g, const struct belay_yaml *model, belay_value *x,
                                struct belay_model_params *params);
+// Several inputs and heads: a model's inputs are columns of x, one after the other, in the order of
+// `model.inputs`; its heads are values by their names.
+struct belay_model_input {
+    const char *name;
+    size_t width;
+};
+struct belay_model_io {
+    size_t num_inputs, num_heads;
+    struct belay_model_input inputs[8];
+    const char *from[8];   // of each head: a value's or a layer's name
+    belay_value *heads[8]; // what stands there
+};
+// `io` NULL: belay_model_build. Without heads the last layer's output is returned.
+belay_value *belay_model_build_io(belay_graph *g, const struct belay_yaml *model, belay_value *x,
+                                  struct belay_model_params *params, struct belay_model_io *io);
 // For models made by a callback: all parameters of a graph with PyTorch's default initialisers
 // (weights of rank >= 2: uniform +-1/sqrt(fan_in); rank 1 beside a weight of the same prefix: the
 // weight's bound).

@@ -317,7 +317,7 @@ static bool same(const belay_own_op *a, const belay_own_op *b, int settings)
 belay_status belay_own_op_add(struct belay_log *log, const belay_own_op *def,
                               const struct belay_own_op_entry **added)
 {
-    int settings;
+    int settings = 0;
     *added = NULL;
     BELAY_TRY(check(log, def, &settings));
     const struct belay_own_op_entry *there = belay_own_op_find(def->name);

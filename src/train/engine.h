@@ -21,6 +21,15 @@
 
 enum belay_part { BELAY_PART_TRAIN, BELAY_PART_VALIDATION, BELAY_PART_TEST, BELAY_NUM_PARTS };
 
+struct belay_engine_head { // borrowed
+    const char *name, *from;      // from: a value of the model
+    const struct belay_loss *loss;
+    const double *options;
+    double weight;
+    size_t first, targets;        // columns of the data's targets
+    size_t classes;               // 0: numbers
+};
+
 struct belay_engine_params { // borrowed, but what is marked
     struct belay_device *device;       // kept
     const struct belay_yaml *model;    // kept; NULL with `build`
@@ -29,6 +38,10 @@ struct belay_engine_params { // borrowed, but what is marked
     const struct belay_loss *loss;
     const double *loss_options;
     const float *loss_weights;         // of classes or targets, as many as there are; NULL: none
+    // Several inputs, and several heads in place of `loss`; kept.
+    size_t num_inputs, num_heads;
+    struct belay_model_input inputs[BELAY_MAX_INPUTS];
+    struct belay_engine_head heads[BELAY_MAX_HEADS];
     const struct belay_dataset *parts[BELAY_NUM_PARTS]; // kept; NULL or rows 0: absent
     size_t train_rows;                 // rows used of the training part; 0: all
     size_t outputs;                    // wanted outputs of a row; 0: not checked
@@ -104,7 +117,8 @@ belay_status belay_engine_step(struct belay_engine *e, const struct belay_step_s
 // Loss and gradient norm of the steps since the last call, in order: at most BELAY_LOG_SLOTS may
 // be unread. Waits. `loss` and `norm` have room for that many.
 belay_status belay_engine_losses(struct belay_engine *e, float *loss, float *norm, size_t *count);
-// One pass over a part with the present weights.
+// One pass over a part with the present weights. With heads out[1], out[2], … are theirs, and out[0] has
+// the loss alone.
 belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
                                    struct belay_eval_sums *out);
 

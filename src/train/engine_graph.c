@@ -28,10 +28,6 @@ static void add_batch(struct belay_engine *e, struct belay_side *s, int64_t batc
     s->rows = belay_input(g, "rows", BELAY_F32, 1, &batch, true);
     s->order = state1(g, "order", BELAY_I32, e->table_rows);
     s->data_x = state2(g, "data.x", e->x_dtype, e->table_rows, e->features);
-    if (e->weighted) {
-        s->data_w = state1(g, "data.w", BELAY_F32, e->table_rows);
-        s->row_weights = belay_gather_rows(g, s->data_w, s->order, step, s->rows, 1, 0);
-    }
     if (e->labels) {
         s->data_y = state1(g, "data.labels", BELAY_I32, e->table_rows);
         *x = belay_gather_labelled(g, s->data_x, s->data_y, s->order, step, s->rows, e->x_scale,
@@ -79,6 +75,8 @@ static belay_status add_model(struct belay_engine *e, struct belay_side *s, int6
     bool first = e->model_params.count == 0;
     add_batch(e, s, batch, &x, target);
     BELAY_TRY(belay_graph_check(g));
+    if (e->p.num_heads || e->p.num_inputs)
+        return belay_engine_heads_model(e, s, x, *target, first);
     if (e->p.build)
         s->output = e->p.build(e->p.build_user, g, x);
     else
@@ -88,12 +86,18 @@ static belay_status add_model(struct belay_engine *e, struct belay_side *s, int6
         return belay_fail(e->log, BELAY_ERR_ARG, "model: the build function gave no output");
     if (e->p.build && first)
         BELAY_TRY(belay_model_params_of(g, &e->model_params));
+    return belay_engine_add_loss(e, s, *target);
+}
+
+belay_status belay_engine_add_loss(struct belay_engine *e, struct belay_side *s, belay_value *target)
+{
+    belay_graph *g = s->graph;
     BELAY_TRY(check_output(e, s->output));
-    struct belay_loss_weights weights = { .rows = s->row_weights };
+    struct belay_loss_weights weights = { 0 };
     if (e->p.loss_weights)
         weights.parts = s->loss_weights =
             state1(g, "loss.weights", BELAY_F32, e->labels ? e->classes : e->targets);
-    s->loss = belay_loss_build(g, e->p.loss, s->output, *target, e->p.loss_options, &weights,
+    s->loss = belay_loss_build(g, e->p.loss, s->output, target, e->p.loss_options, &weights,
                                &s->total);
     BELAY_TRY(belay_graph_check(g));
     return check_loss(e, s->loss);
@@ -114,24 +118,28 @@ static belay_status build_eval(struct belay_engine *e)
     g->seed = e->p.seed;
     BELAY_TRY(add_model(e, s, e->p.eval_batch, &target));
     parts[num++] = as_row(g, s->loss);
-    if (e->p.regression) { // of what `predict` gives: probabilities, not logits
+    if (e->p.num_heads)
+        parts[num++] = belay_engine_heads_row(e, s);
+    else if (e->p.regression) { // of what `predict` gives: probabilities, not logits
         belay_value *y = e->p.loss->predict ? e->p.loss->predict(g, s->output) : s->output;
-        parts[num++] = belay_stats_find("regression")->build(g, y, target, s->row_weights);
+        parts[num++] = belay_stats_find("regression")->build(g, y, target);
     }
     if (s->total)
         parts[num++] = as_row(g, s->total);
     belay_value *row = num == 1 ? parts[0] : belay_concat(g, num, parts, 0);
     // Fewer slots where rows are wide.
-    s->log_width = 1 + (e->p.regression ? BELAY_REGRESSION * e->targets : 0) +
-                   (s->total != NULL);
+    s->log_width = 1 + (e->p.regression || e->p.num_heads ? e->num_regression : 0) +
+                   e->p.num_heads + (s->total != NULL);
     s->log_slots = s->log_width <= 8 ? BELAY_LOG_SLOTS : 8 * BELAY_LOG_SLOTS / s->log_width;
     s->log_slots = s->log_slots ? s->log_slots : 1;
     s->log = state2(g, "log", BELAY_F32, s->log_slots, s->log_width);
     belay_record(g, s->log, row, belay_graph_step_table(g));
+    if (e->p.num_heads)
+        return belay_engine_heads_stats(e, s);
     if (e->p.confusion) {
-        s->counts = state1(g, "counts", BELAY_F32, e->classes * e->classes);
+        s->counts = state1(g, "counts", BELAY_F32, e->num_counts);
         belay_accumulate(g, s->counts,
-                         belay_stats_find("confusion")->build(g, s->output, target, s->row_weights));
+                         belay_stats_find("confusion")->build(g, s->output, target));
     }
     if (e->p.scores) {
         belay_value *y = e->p.loss->predict ? e->p.loss->predict(g, s->output) : s->output;
@@ -385,7 +393,6 @@ static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
 {
     BELAY_TRY(bind(s, s->data_x, &e->data_x));
     BELAY_TRY(bind(s, s->data_y, &e->data_y));
-    BELAY_TRY(bind(s, s->data_w, &e->data_w));
     BELAY_TRY(bind(s, s->order, &e->order));
     BELAY_TRY(bind(s, s->graph->step, &e->step_table));
     BELAY_TRY(bind(s, s->log, log));
@@ -482,14 +489,14 @@ static belay_status make_activations(struct belay_engine *e)
 
 belay_status belay_engine_make_programs(struct belay_engine *e)
 {
-    size_t counts = e->classes * e->classes;
+    size_t counts = e->num_counts;
     BELAY_TRY(make_activations(e));
     e->log_copy = belay_alloc_array(BELAY_LOG_SLOTS * 8 + e->eval.log_width, sizeof(float));
-    e->regression_sum = belay_alloc_array(e->targets * BELAY_REGRESSION + 1, sizeof(double));
+    e->regression_sum = belay_alloc_array(e->num_regression + 1, sizeof(double));
     e->counts_copy = belay_alloc_array(counts + 1, sizeof(float));
     e->counts_sum = belay_alloc_array(counts + 1, sizeof(double));
     if (!e->log_copy || !e->counts_copy || !e->counts_sum || !e->regression_sum)
-        return belay_fail_nomem(e->log, (counts + e->targets * BELAY_REGRESSION) * sizeof(double));
+        return belay_fail_nomem(e->log, (counts + e->num_regression) * sizeof(double));
     if (e->p.confusion)
         BELAY_TRY(belay_buf_create(e->dev, counts * sizeof(float), 0, &e->counts));
     BELAY_TRY(preload(e));

@@ -13,12 +13,14 @@ struct belay_side { // training or evaluation
     struct belay_plan *plan;
     struct belay_program *program;
     belay_value *rows;              // shape-only input that carries the number of rows
-    belay_value *data_x, *data_y, *data_w, *order, *log, *counts;
+    belay_value *data_x, *data_y, *order, *log, *counts;
     belay_value *hyper, *common, *weight, *loss_weights;
     belay_value *scores;
     belay_value *output, *loss;
-    belay_value *row_weights;       // of the batch; NULL: all count alike
-    belay_value *total;             // of what the batch's rows count in the loss; NULL: as many as they are
+    // Of each head: what the model says, what is true, the loss.
+    belay_value *head_output[BELAY_MAX_HEADS], *head_target[BELAY_MAX_HEADS],
+        *head_loss[BELAY_MAX_HEADS], *head_scores[BELAY_MAX_HEADS];
+    belay_value *total;             // of the weights of the batch's rows; NULL: all count alike
     size_t log_width, log_slots; // rows of so many numbers, at most BELAY_LOG_SLOTS of them
 };
 
@@ -27,7 +29,6 @@ struct belay_ring_slot {
     float *hyper;    // of the groups, then `common`, as they lie on the device
     int32_t *order;  // of an epoch, when small
     void *x, *y;     // streaming: rows of one batch
-    float *w;        // and their weights
     uint64_t token;  // of the work that reads this slot
     bool used;
 };
@@ -101,11 +102,11 @@ struct belay_engine {
     size_t first[BELAY_NUM_PARTS], rows[BELAY_NUM_PARTS], table_rows, features, targets, classes;
     belay_dtype x_dtype;
     float x_scale, x_shift;
-    bool labels, weighted; // rows have classes; weights
+    bool labels;
 
     struct belay_side train, eval;
     struct belay_buf hyper, step_table, data_x, data_y, order, train_log, eval_log, counts,
-        log_snapshot, loss_weights, data_w;
+        log_snapshot, loss_weights;
     struct belay_buf *activations; // slabs of both plans
     int num_activations;
     struct belay_snap snaps[BELAY_NUM_SNAPS];
@@ -119,6 +120,13 @@ struct belay_engine {
     float *log_copy;
     float *counts_copy;
     double *counts_sum;
+    size_t num_counts, num_regression; // of all heads together
+    struct belay_head_sums {
+        double loss;
+        float *scores;
+        int32_t *truth;
+        size_t room; // rows of both
+    } head_sums[BELAY_MAX_HEADS];
     double *regression_sum;
     float *scores; // of a pass, on the host
     size_t scores_room;
@@ -151,6 +159,21 @@ belay_status belay_engine_check_memory(struct belay_engine *e);
 belay_status belay_engine_make_programs(struct belay_engine *e);
 // engine_run.c: takes what is unread from a copy of the training log.
 void belay_engine_decode_log(struct belay_loss_log *l, const float *log, size_t width);
+// The loss of the only output, s->output.
+belay_status belay_engine_add_loss(struct belay_engine *e, struct belay_side *s, belay_value *target);
+// engine_heads.c: models with several heads. The parts of a side's graph …
+belay_status belay_engine_heads_model(struct belay_engine *e, struct belay_side *s, belay_value *x,
+                                      belay_value *target, bool first);
+// … and what evaluation logs: statistics of numbers, then the losses; counts and scores beside it.
+belay_value *belay_engine_heads_row(struct belay_engine *e, struct belay_side *s);
+belay_status belay_engine_heads_stats(struct belay_engine *e, struct belay_side *s);
+// A pass: begins, takes a row of the log, takes the scores of a batch, ends.
+belay_status belay_engine_heads_begin(struct belay_engine *e, enum belay_part part);
+void belay_engine_heads_log(struct belay_engine *e, const float *row, double weight);
+belay_status belay_engine_heads_scores(struct belay_engine *e, size_t at, size_t rows);
+void belay_engine_heads_end(struct belay_engine *e, enum belay_part part, double weight,
+                            struct belay_eval_sums *out);
+void belay_engine_heads_free(struct belay_engine *e);
 // The next ring slot, after waiting for what last read it.
 belay_status belay_engine_next_slot(struct belay_engine *e, struct belay_ring_slot **out);
 

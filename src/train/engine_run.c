@@ -156,7 +156,9 @@ static belay_status read_pass(struct belay_engine *e, struct pass *p)
         double weight = e->eval.total ? (double) row[width - 1] : (double) p->batch_rows[i];
         p->loss += (double) row[0] * weight;
         p->weight += weight;
-        if (e->p.regression)
+        if (e->p.num_heads)
+            belay_engine_heads_log(e, row + 1, weight);
+        else if (e->p.regression)
             belay_regression_add(e->regression_sum, row + 1, e->targets);
     }
     p->batches = 0;
@@ -166,7 +168,7 @@ static belay_status read_pass(struct belay_engine *e, struct pass *p)
 // Counts on the device are exact floats up to 2^24: they are taken over before that.
 static belay_status take_counts(struct belay_engine *e)
 {
-    size_t count = e->classes * e->classes;
+    size_t count = e->num_counts;
     if (!e->p.confusion)
         return BELAY_OK;
     BELAY_TRY(belay_buf_read(e->dev, &e->counts, 0, e->counts_copy, count * sizeof(float)));
@@ -184,6 +186,8 @@ static bool has_scores(const struct belay_engine *e, enum belay_part part)
 static belay_status make_scores(struct belay_engine *e, enum belay_part part)
 {
     size_t count;
+    if (has_scores(e, part) && e->p.num_heads)
+        return belay_engine_heads_begin(e, part);
     if (!has_scores(e, part) || e->rows[part] <= e->scores_room)
         return BELAY_OK;
     belay_free(e->scores);
@@ -202,13 +206,14 @@ static belay_status take_scores(struct belay_engine *e, enum belay_part part, si
 {
     if (!has_scores(e, part))
         return BELAY_OK;
+    if (e->p.num_heads)
+        return belay_engine_heads_scores(e, at, n);
     // The output has planned size; only the first rows are meant.
     return belay_buf_read(e->dev, belay_program_buf(e->eval.program, e->eval.scores), 0,
                           e->scores + at * e->classes, n * e->classes * sizeof(float));
 }
 
 #define COUNT_LIMIT ((size_t) 1 << 23)
-#define WEIGHTED_LIMIT ((size_t) 1 << 14) // sums of weights are not exact
 
 static belay_status run_pass(struct belay_engine *e, enum belay_part part, struct pass *p)
 {
@@ -225,7 +230,7 @@ static belay_status run_pass(struct belay_engine *e, enum belay_part part, struc
         since += n;
         if (p->batches == e->eval.log_slots)
             BELAY_TRY(read_pass(e, p));
-        if (since > (e->weighted ? WEIGHTED_LIMIT : COUNT_LIMIT)) {
+        if (since > COUNT_LIMIT) {
             BELAY_TRY(take_counts(e));
             since = 0;
         }
@@ -236,16 +241,18 @@ static belay_status run_pass(struct belay_engine *e, enum belay_part part, struc
 belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
                                    struct belay_eval_sums *out)
 {
-    size_t count = e->classes * e->classes;
+    size_t count = e->num_counts;
     belay_status status = BELAY_OK;
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, sizeof(*out) * (1 + e->p.num_heads));
     if (e->rows[part] == 0)
         return belay_fail(e->log, BELAY_ERR_ARG, "engine: part %d has no rows", (int) part);
     struct pass *p = belay_alloc(sizeof(*p));
     if (!p)
         return belay_fail_nomem(e->log, sizeof(*p));
     memset(e->counts_sum, 0, count * sizeof(double));
-    memset(e->regression_sum, 0, e->targets * BELAY_REGRESSION * sizeof(double));
+    memset(e->regression_sum, 0, e->num_regression * sizeof(double));
+    for (size_t i = 0; i < e->p.num_heads; i++)
+        e->head_sums[i].loss = 0;
     if (e->p.confusion)
         BELAY_TRY_DONE(belay_buf_zero(e->dev, &e->counts, 0, count * sizeof(float)));
     BELAY_TRY_DONE(make_scores(e, part));
@@ -253,14 +260,17 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
     BELAY_TRY_DONE(take_counts(e));
     out->rows = e->rows[part];
     out->loss = p->loss / p->weight;
+    if (e->p.num_heads) {
+        belay_engine_heads_end(e, part, p->weight, out + 1);
+        goto done;
+    }
     out->classes = e->classes;
     out->confusion = e->p.confusion ? e->counts_sum : NULL;
     out->targets = e->targets;
     out->regression = e->p.regression ? e->regression_sum : NULL;
     if (has_scores(e, part))
         out->scores = (struct belay_score_rows){ out->rows, e->classes, e->scores,
-                                                 e->p.parts[part]->labels,
-                                                 e->p.parts[part]->weights };
+                                                 e->p.parts[part]->labels, NULL };
 done:
     belay_free(p);
     return status;

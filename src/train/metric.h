@@ -46,9 +46,7 @@ const struct belay_metric *belay_metric_find(const char *name);
 struct belay_stats {
     const char *name; // "confusion"
     size_t (*count)(size_t classes);
-    // `weights`: F32 [rows], what each row counts, or NULL.
-    belay_value *(*build)(belay_graph *g, belay_value *output, belay_value *target,
-                          belay_value *weights);
+    belay_value *(*build)(belay_graph *g, belay_value *output, belay_value *target);
 };
 extern const struct belay_stats *const belay_stats_list[];
 

@@ -9,6 +9,7 @@
 #include "format/safetensors.h"
 #include "train/engine.h"
 #include "train/model_file.h"
+#include "train/recipe_inner.h"
 #include "train/trainer_internal.h"
 
 #define DEFAULT_ROWS 256
@@ -21,6 +22,7 @@ struct belay_model {
     struct belay_preprocess preprocess;
     const struct belay_loss *loss;
     double loss_options[BELAY_MAX_OPTIONS];
+    struct belay_recipe *heads;      // with several: its heads and metrics alone; else NULL
     float *loss_weights;             // NULL: none
     size_t num_loss_weights;
     struct belay_graph *graph;
@@ -42,6 +44,39 @@ static belay_status meta_of(struct belay_model *m, const char *path, const char 
                       "%s: no '%s' in its metadata: it was not written by a trainer", path, key);
 }
 
+// Every metric that suits a head, beside its loss.
+static belay_status head_metrics(struct belay_recipe *r)
+{
+    r->num_metrics = 0;
+    for (size_t i = 0; i < r->num_heads; i++) {
+        const struct belay_head *h = &r->heads[i];
+        BELAY_TRY(belay_recipe_add_metric(r, NULL, "loss", h->loss, h->name, (int) i));
+        for (const struct belay_metric *const *metric = belay_metrics; *metric; metric++)
+            if ((*metric)->shown && (*metric)->classes == h->loss->classes)
+                BELAY_TRY(belay_recipe_add_metric(r, NULL, (*metric)->name, h->loss, h->name,
+                                                  (int) i));
+    }
+    return BELAY_OK;
+}
+
+// The heads are read as a recipe reads them.
+static belay_status read_heads(struct belay_model *m, const char *path, const char *model)
+{
+    struct belay_str text = { 0 };
+    const char *heads;
+    BELAY_TRY(meta_of(m, path, "belay.heads", &heads));
+    m->loss = &belay_loss_heads;
+    belay_str_addf(&text, "model: %s\nheads: %s\n", model, heads);
+    belay_status status =
+        text.failed ? belay_fail_nomem(m->log, strlen(model))
+                    : belay_recipe_parse(m->ctx, text.text, path, NULL, 0, &m->heads);
+    belay_str_free(&text);
+    if (status == BELAY_OK && m->heads->num_heads != m->preprocess.num_heads)
+        status = belay_fail(m->log, BELAY_ERR_DAMAGED, "%s: %zu heads, and targets of %zu", path,
+                            m->heads->num_heads, m->preprocess.num_heads);
+    return status == BELAY_OK ? head_metrics(m->heads) : status;
+}
+
 static belay_status read_meta(struct belay_model *m, const char *path)
 {
     const char *model, *preprocess, *loss;
@@ -58,6 +93,8 @@ static belay_status read_meta(struct belay_model *m, const char *path)
                           path);
     BELAY_TRY(belay_yaml_parse(m->log, path, model, &m->doc));
     BELAY_TRY(belay_preprocess_from_json(m->log, preprocess, &m->preprocess));
+    if (strcmp(loss, belay_loss_heads.name) == 0)
+        return read_heads(m, path, model);
     m->loss = belay_loss_find(loss);
     if (!m->loss)
         return belay_fail(m->log, BELAY_ERR_UNSUPPORTED,
@@ -67,6 +104,45 @@ static belay_status read_meta(struct belay_model *m, const char *path)
                                 m->loss_options, &m->loss_weights, &m->num_loss_weights);
 }
 
+static belay_value *predicted(const struct belay_loss *loss, belay_graph *g, belay_value *y)
+{
+    return y && loss->predict ? loss->predict(g, y) : y;
+}
+
+// What the model gives for a row: of several heads one after the other.
+static belay_value *build_output(struct belay_model *m)
+{
+    struct belay_model_io io = { .num_inputs = m->preprocess.num_inputs };
+    for (size_t i = 0; i < io.num_inputs; i++)
+        io.inputs[i] = (struct belay_model_input){ m->preprocess.inputs[i].name,
+                                                   m->preprocess.inputs[i].width };
+    for (size_t i = 0; m->heads && i < m->heads->num_heads; i++)
+        io.from[io.num_heads++] = m->heads->heads[i].from;
+    belay_value *y = belay_model_build_io(m->graph, m->doc.root, m->x, NULL, &io);
+    if (belay_graph_check(m->graph) != BELAY_OK || !m->heads)
+        return y ? predicted(m->loss, m->graph, y) : NULL;
+    for (size_t i = 0; i < io.num_heads; i++)
+        io.heads[i] = predicted(m->heads->heads[i].loss, m->graph, io.heads[i]);
+    return belay_concat(m->graph, (int) io.num_heads, io.heads, 1);
+}
+
+// Heads of a file that was made by hand may say other things than their targets.
+static belay_status check_heads(struct belay_model *m)
+{
+    belay_head_info h;
+    size_t count = 0;
+    for (size_t i = 0; belay_model_head(m, i, &h); i++) {
+        if (h.classes != m->heads->heads[i].loss->classes)
+            return belay_fail(m->log, BELAY_ERR_DAMAGED, "head %s: its loss and its targets are of "
+                              "two kinds", h.name);
+        count += h.count;
+    }
+    if (m->heads && count != m->outputs)
+        return belay_fail(m->log, BELAY_ERR_DAMAGED, "the heads give %zu numbers, their targets are "
+                          "of %zu", m->outputs, count);
+    return BELAY_OK;
+}
+
 static belay_status build(struct belay_model *m)
 {
     const int64_t dim[2] = { (int64_t) m->max_rows, (int64_t) m->preprocess.input_count };
@@ -74,13 +150,12 @@ static belay_status build(struct belay_model *m)
     const struct belay_plan_params plan = { .align = align > 64 ? align : 64 };
     BELAY_TRY(belay_graph_new(m->log, false, &m->graph));
     m->x = belay_input(m->graph, "x", BELAY_F32, 2, dim, true);
-    belay_value *y = belay_model_build(m->graph, m->doc.root, m->x, NULL);
+    belay_value *y = build_output(m);
     BELAY_TRY(belay_graph_check(m->graph));
-    if (m->loss->predict)
-        y = m->loss->predict(m->graph, y);
     m->y = belay_graph_output(m->graph, y, "y");
     BELAY_TRY(belay_graph_check(m->graph));
     m->outputs = (size_t) belay_shape_count(&m->y->shape) / m->max_rows;
+    BELAY_TRY(check_heads(m));
     BELAY_TRY(belay_graph_optimize(m->graph));
     BELAY_TRY(belay_plan_create(m->log, m->graph, &plan, &m->plan));
     const struct belay_program_params params = { m->ctx->device, m->plan, NULL, false };
@@ -149,6 +224,8 @@ void belay_model_destroy(belay_model **model)
     belay_yaml_finish(&m->doc);
     belay_st_finish(&m->file);
     belay_free(m->loss_weights);
+    if (m->heads)
+        belay_recipe_destroy(&m->heads);
     belay_free(m->confusion);
     belay_free(m->inputs);
     belay_free(m);
@@ -167,7 +244,28 @@ size_t belay_model_output_count(const belay_model *model)
 
 const char *belay_model_class(const belay_model *model, size_t index)
 {
+    belay_head_info h;
+    for (size_t i = 0; belay_model_head(model, i, &h); i++)
+        if (index >= h.first && index < h.first + h.count)
+            return h.classes ? model->preprocess.heads[i].classes[index - h.first] : NULL;
     return index < model->preprocess.num_classes ? model->preprocess.classes[index] : NULL;
+}
+
+static size_t head_width(const struct belay_head_part *h)
+{
+    return h->num_classes ? h->num_classes : h->count;
+}
+
+bool belay_model_head(const belay_model *model, size_t index, belay_head_info *out)
+{
+    const struct belay_preprocess *p = &model->preprocess;
+    if (index >= p->num_heads)
+        return false;
+    *out = (belay_head_info){ .name = p->heads[index].name, .count = head_width(&p->heads[index]),
+                              .classes = p->heads[index].classes != NULL };
+    for (size_t i = 0; i < index; i++)
+        out->first += head_width(&p->heads[i]);
+    return true;
 }
 
 const struct belay_preprocess *belay_model_preprocess(const belay_model *model)
@@ -281,10 +379,13 @@ static belay_status set_weights(struct belay_model *m, struct belay_engine *e)
 // Every metric that fits the model's kind of target.
 static void all_metrics(const struct belay_model *m, struct belay_recipe *r)
 {
-    for (const struct belay_metric *const *metric = belay_metrics; *metric; metric++)
-        if ((*metric)->shown && (*metric)->classes == m->loss->classes &&
-            r->num_metrics < BELAY_MAX_METRICS)
-            r->metrics[r->num_metrics++] = *metric;
+    for (const struct belay_metric *const *metric = belay_metrics; *metric; metric++) {
+        if (!(*metric)->shown || (*metric)->classes != m->loss->classes ||
+            r->num_metrics == BELAY_MAX_METRICS)
+            continue;
+        r->metric_names[r->num_metrics] = (*metric)->name;
+        r->metrics[r->num_metrics++] = *metric;
+    }
 }
 
 static belay_status fill_scores(struct belay_model *m, const struct belay_recipe *metrics,
@@ -295,7 +396,7 @@ static belay_status fill_scores(struct belay_model *m, const struct belay_recipe
     belay_metrics_values(metrics, &m->preprocess, sums, &v);
     *out = (belay_scores){ .rows = sums->rows, .loss = v.loss };
     for (int i = 0; i < metrics->num_metrics && i < BELAY_MAX_SCORES; i++) {
-        out->name[out->count] = metrics->metrics[i]->name;
+        out->name[out->count] = metrics->metric_names[i];
         out->value[out->count++] = v.metrics[i];
     }
     if (!sums->confusion)
@@ -313,15 +414,17 @@ static belay_status fill_scores(struct belay_model *m, const struct belay_recipe
 static belay_status evaluate(struct belay_model *m, const struct belay_dataset *d,
                              belay_scores *out)
 {
-    struct belay_recipe metrics = { 0 };
-    struct belay_eval_sums sums;
+    struct belay_recipe one = { 0 };
+    const struct belay_recipe *metrics = m->heads ? m->heads : &one;
+    struct belay_eval_sums sums[1 + BELAY_MAX_HEADS];
     struct belay_engine *e = NULL;
     size_t parts = m->loss->classes ? d->classes : d->targets;
     if (m->loss_weights && parts != m->num_loss_weights)
         return belay_fail(m->log, BELAY_ERR_MISMATCH, "evaluate: the loss has %zu weights, the data "
                           "have %zu %s", m->num_loss_weights, parts,
                           m->loss->classes ? "classes" : "targets");
-    all_metrics(m, &metrics);
+    if (!m->heads)
+        all_metrics(m, &one);
     struct belay_engine_params params = {
         .device = m->ctx->device,
         .model = m->doc.root,
@@ -331,15 +434,20 @@ static belay_status evaluate(struct belay_model *m, const struct belay_dataset *
         .parts = { NULL, NULL, d },
         .batch = (int64_t) m->max_rows,
         .eval_batch = (int64_t) m->max_rows,
-        .confusion = m->loss->classes,
+        .confusion = m->loss->classes || m->heads,
         .regression = !m->loss->classes,
     };
+    for (size_t i = 0; i < m->preprocess.num_inputs; i++)
+        params.inputs[params.num_inputs++] = (struct belay_model_input){
+            m->preprocess.inputs[i].name, m->preprocess.inputs[i].width };
+    if (m->heads)
+        BELAY_TRY(belay_heads_fill(m->heads, &m->preprocess, &params));
     BELAY_TRY(belay_engine_create(m->log, &params, &e));
     belay_status status = set_weights(m, e);
     if (status == BELAY_OK)
-        status = belay_engine_evaluate(e, BELAY_PART_TEST, &sums);
+        status = belay_engine_evaluate(e, BELAY_PART_TEST, sums);
     if (status == BELAY_OK)
-        status = fill_scores(m, &metrics, &sums, out);
+        status = fill_scores(m, metrics, sums, out);
     belay_engine_destroy(&e);
     return status;
 }

@@ -16,7 +16,7 @@
 struct belay_str;
 
 #define BELAY_MAX_GROUPS 8
-#define BELAY_MAX_METRICS 16
+#define BELAY_MAX_METRICS 48
 
 enum belay_if_exists { BELAY_IF_FAIL, BELAY_IF_RESUME, BELAY_IF_NUMBER };
 
@@ -70,6 +70,17 @@ struct belay_best_of { // one more best that is kept
 };
 #define BELAY_MAX_BEST_OF 4
 
+// One of several outputs of the model: what it learns, by which loss, with which share of the whole.
+struct belay_head {
+    const char *name, *from; // from: a value of the model
+    const struct belay_loss *loss;
+    double loss_options[BELAY_MAX_OPTIONS];
+    double weight;
+    const struct belay_yaml *target; // as written
+    const char **targets;            // owned by the recipe's arena
+    size_t num_targets;
+};
+
 struct belay_recipe {
     struct belay_log *log;
     struct belay_yaml_doc doc;
@@ -87,8 +98,15 @@ struct belay_recipe {
     const struct belay_loss *loss;
     double loss_options[BELAY_MAX_OPTIONS];
     const struct belay_yaml *loss_weights; // of its option of the type "weights", NULL: none
+    // With heads `loss` is belay_loss_heads, which stands for their weighted sum, and the metrics are
+    // those of all heads, HEAD.loss too.
     const struct belay_metric *metrics[BELAY_MAX_METRICS];
+    const char *metric_names[BELAY_MAX_METRICS]; // "accuracy", "HEAD.accuracy"
+    int metric_heads[BELAY_MAX_METRICS];
     int num_metrics;
+    const struct belay_yaml *head_map; // NULL: none
+    struct belay_head heads[BELAY_MAX_HEADS];
+    size_t num_heads;
 
     const struct belay_optimizer *optimizer;
     double optimizer_options[BELAY_MAX_OPTIONS];
@@ -103,10 +121,6 @@ struct belay_recipe {
     double schedule_options[BELAY_MAX_OPTIONS];       // lengths still in their own unit:
     enum belay_unit schedule_units[BELAY_MAX_OPTIONS];
     struct belay_length warmup;
-    // Of a schedule that joins others; lengths in their own unit.
-    struct belay_schedule_parts parts;
-    enum belay_unit part_units[BELAY_MAX_PARTS][BELAY_MAX_OPTIONS];
-    struct belay_length part_at[BELAY_MAX_PARTS]; // of the second on
 
     int64_t batch, eval_batch, accumulate; // accumulate: batches of one step
     double ema; // decay of the mean of the weights; 0: none
@@ -143,6 +157,12 @@ struct belay_recipe {
     const char *device; // NULL: not said
     const char *init;   // weights to start from, or NULL
 };
+
+// The loss of a recipe with heads, by this name in model files; and the metric HEAD.loss.
+extern const struct belay_loss belay_loss_heads;
+extern const struct belay_metric belay_metric_head_loss;
+// The place of a metric by its name in this recipe ("accuracy", "HEAD.accuracy"); -1: none.
+int belay_recipe_metric(const struct belay_recipe *r, const char *name);
 
 // "500 steps", "2 epochs", "10minutes", "0.5 epochs"; a bare number counts `unit`.
 bool belay_parse_length(const char *text, enum belay_unit unit, struct belay_length *out);

@@ -11,8 +11,6 @@ belay_status belay_recipe_bad(struct belay_recipe *r, const struct belay_yaml *n
 // A value by its key, into the recipe; `node` is what was written, NULL for the fallback.
 belay_status belay_recipe_value(struct belay_recipe *r, const struct belay_key *key,
                                 const struct belay_yaml *node);
-// The schedule on one line, as the resolved text has it: {name: ..., ...}
-void belay_schedule_text(struct belay_str *s, const struct belay_recipe *r);
 // The keys of clipping, ends with NULL.
 extern const char *const belay_clip_keys[];
 // A value for people and for the resolved file; false when it is not set.
@@ -31,6 +29,22 @@ bool belay_recipe_is_empty(const struct belay_yaml *node); // nothing after the 
 
 // loss, metrics, optimizer, schedule: by their descriptors.
 belay_status belay_recipe_named(struct belay_recipe *r);
+// A loss as "mse" or {name: huber, …}; `prefix` is its key. `extra` as in read_options.
+belay_status belay_recipe_loss(struct belay_recipe *r, const char *prefix,
+                               const struct belay_yaml *node, const char *const *extra,
+                               const struct belay_loss **loss, double *options);
+// Adds a metric that suits the loss; `head` NULL: of the only one.
+belay_status belay_recipe_add_metric(struct belay_recipe *r, const struct belay_yaml *node,
+                                     const char *name, const struct belay_loss *loss,
+                                     const char *head, int number);
+belay_status belay_recipe_read_metrics(struct belay_recipe *r, const struct belay_yaml *node,
+                                       const struct belay_loss *loss, const char *head, int number);
+// model.inputs and heads.
+belay_status belay_recipe_inputs(struct belay_recipe *r);
+belay_status belay_recipe_heads(struct belay_recipe *r);
+void belay_recipe_write_heads(const struct belay_recipe *r, struct belay_str *out);
+void belay_str_add_options(struct belay_str *s, const struct belay_option *options,
+                           const double *values);
 // stop and checkpoint.best: what is more than one value of the table.
 belay_status belay_recipe_stop(struct belay_recipe *r);
 // What is written at a path, or NULL.

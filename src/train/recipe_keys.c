@@ -28,19 +28,19 @@
 
 const struct belay_key belay_recipe_keys[] = {
     { "model.input", "list", "", "shape of one row of input, without the batch: [1, 28, 28]", OWN },
+    { "model.inputs", "map", "{}",
+      "or several: {NAME: [columns of a CSV, lab_*], NAME: {array: of an npz, shape: [1, 8, 8]}}", OWN },
     { "model.layers", "list", "", "the layers in order: [flatten, {linear: 256}, relu, ...]", OWN },
 
     { "data.format", "text", "", "idx, csv, npy, npz or made data; else by the file's ending",
       TEXT(data.format) },
     { "data.root", "text", "", "folder before the names of files", TEXT(data.root) },
-    { "data.train", "files", "", "idx: images and labels; csv: one file; npy: x, y (, weights); npz: one",
+    { "data.train", "files", "", "idx: images and labels; csv: one file; npy: x and y; npz: one",
       FILES(data.train, data.num_train) },
     { "data.test", "files", "", "files as in data.train, tested once at the end",
       FILES(data.test, data.num_test) },
     { "data.target", "text", "", "csv: name or index of the target column; npz: its member (y)",
       TEXT(data.target) },
-    { "data.weight", "text", "", "csv: name or index of the column with weights of rows; npz: its member",
-      TEXT(data.weight) },
     { "data.features", "text", "", "npz: the member with the features (x)", TEXT(data.features) },
     { "data.ignore", "list", "", "csv: columns that are no features, by name or index: [id, date]",
       FILES(data.ignore, data.num_ignore) },
@@ -86,6 +86,8 @@ const struct belay_key belay_recipe_keys[] = {
     { "sweep", "map", "{}", "what `belay sweep` varies: {stop.patience: {choices: [3, 5, 10]}}", OWN },
 
     { "loss", "map", "cross_entropy", "name, or {name: ..., options}", OWN },
+    { "heads", "map", "{}",
+      "several outputs: {NAME: {from: VALUE, target: COLUMN, loss: ..., weight: 1, metrics: [...]}}", OWN },
     { "metrics", "list", "[accuracy]", "measured at every check; [] for a regression", OWN },
     { "optimizer", "map", "adam", "name, or {name: ..., lr: ..., options}", OWN },
     { "optimizer.clip_norm", "float", "off", "gradients are scaled down to this norm",
@@ -100,10 +102,6 @@ const struct belay_key belay_recipe_keys[] = {
       "frozen: true trains it not at all",
       OWN },
     { "schedule", "map", "constant", "of the learning rate: name, or {name: ..., options}", OWN },
-    { "schedule.parts", "list", "[]",
-      "of sequential and chained: [{name: linear, over: 10 steps}, {name: cosine}]", OWN },
-    { "schedule.at", "list", "[]", "of sequential: where each part after the first begins: [10 steps]",
-      OWN },
     { "schedule.warmup", "length", "0 steps", "the rate rises linearly before any schedule",
       LENGTH(warmup, STEPS | EPOCHS), OFF(0) },
 

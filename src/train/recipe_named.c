@@ -255,59 +255,94 @@ static belay_status read_weights(struct belay_recipe *r, const struct belay_yaml
     return BELAY_OK;
 }
 
-static belay_status read_loss(struct belay_recipe *r)
+belay_status belay_recipe_loss(struct belay_recipe *r, const char *prefix,
+                               const struct belay_yaml *node, const char *const *extra,
+                               const struct belay_loss **loss, double *options)
 {
-    static const char *const extra[] = { "name", "class_weights", "pos_weight", NULL };
-    const struct belay_yaml *node = belay_yaml_get(r->doc.root, "loss"), *at;
+    const struct belay_yaml *at;
     enum belay_unit units[BELAY_MAX_OPTIONS];
     const char *name;
     BELAY_TRY(name_of(r, &losses, node, &at, &name));
-    r->loss = belay_loss_find(name);
-    if (!r->loss)
+    *loss = belay_loss_find(name);
+    if (!*loss)
         return unknown_name(r, &losses, at, name);
-    set_fallbacks(r->loss->options, r->loss_options, units);
-    BELAY_TRY(read_weights(r, node));
-    return read_options(r, "loss", name, r->loss->options, node, extra, r->loss_options, units);
+    set_fallbacks((*loss)->options, options, units);
+    return read_options(r, prefix, name, (*loss)->options, node, extra, options, units);
 }
 
-static belay_status add_metric(struct belay_recipe *r, const struct belay_yaml *node,
-                               const char *name)
+static belay_status read_loss(struct belay_recipe *r)
+{
+    static const char *const extra[] = { "name", "class_weights", "pos_weight", NULL };
+    const struct belay_yaml *node = belay_yaml_get(r->doc.root, "loss");
+    BELAY_TRY(belay_recipe_loss(r, "loss", node, extra, &r->loss, r->loss_options));
+    return read_weights(r, node);
+}
+
+int belay_recipe_metric(const struct belay_recipe *r, const char *name)
+{
+    for (int i = 0; i < r->num_metrics; i++)
+        if (strcmp(r->metric_names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static const char *full_name(struct belay_recipe *r, const char *head, const char *name)
+{
+    struct belay_str s = { 0 };
+    if (!head)
+        return name;
+    belay_str_addf(&s, "%s.%s", head, name);
+    char *copy = s.failed ? NULL : belay_arena_strdup(&r->doc.arena, s.text);
+    belay_str_free(&s);
+    return copy;
+}
+
+belay_status belay_recipe_add_metric(struct belay_recipe *r, const struct belay_yaml *node,
+                                     const char *name, const struct belay_loss *loss,
+                                     const char *head, int number)
 {
     const struct belay_metric *metric = belay_metric_find(name);
+    bool of_loss = strcmp(name, "loss") == 0;
+    if (!metric && of_loss)
+        metric = &belay_metric_head_loss;
     // The loss is always measured; naming it is no mistake.
-    if (!metric && strcmp(name, "loss") == 0)
+    if (of_loss && !head)
         return BELAY_OK;
     if (!metric)
         return unknown_name(r, &metrics, node, name);
-    if (metric->classes != r->loss->classes)
+    if (!of_loss && metric->classes != loss->classes)
         return belay_recipe_bad(r, node, "metric '%s' is for %s, but the loss '%s' is for %s", name,
-                                metric->classes ? "classes" : "numbers", r->loss->name,
-                                r->loss->classes ? "classes" : "numbers");
-    for (int i = 0; i < r->num_metrics; i++)
-        if (r->metrics[i] == metric)
-            return BELAY_OK;
+                                metric->classes ? "classes" : "numbers", loss->name,
+                                loss->classes ? "classes" : "numbers");
+    const char *full = full_name(r, head, name);
+    if (!full)
+        return belay_fail_nomem(r->log, 64);
+    if (belay_recipe_metric(r, full) >= 0)
+        return BELAY_OK;
     if (r->num_metrics == BELAY_MAX_METRICS)
         return belay_recipe_bad(r, node, "metrics: more than %d", BELAY_MAX_METRICS);
+    r->metric_names[r->num_metrics] = full;
+    r->metric_heads[r->num_metrics] = number;
     r->metrics[r->num_metrics++] = metric;
     return BELAY_OK;
 }
 
-static belay_status read_metrics(struct belay_recipe *r)
+belay_status belay_recipe_read_metrics(struct belay_recipe *r, const struct belay_yaml *node,
+                                       const struct belay_loss *loss, const char *head, int number)
 {
-    const struct belay_yaml *node = belay_yaml_get(r->doc.root, "metrics");
     if (!node || belay_recipe_is_empty(node)) {
-        if (r->loss->classes && belay_metric_find("accuracy"))
-            return add_metric(r, NULL, "accuracy");
+        if (loss->classes && belay_metric_find("accuracy"))
+            return belay_recipe_add_metric(r, NULL, "accuracy", loss, head, number);
         return BELAY_OK;
     }
     if (node->kind == BELAY_YAML_SCALAR)
-        return add_metric(r, node, node->text);
+        return belay_recipe_add_metric(r, node, node->text, loss, head, number);
     if (node->kind == BELAY_YAML_MAP)
         return belay_recipe_bad(r, node, "metrics: got a map, want a list of names");
     for (const struct belay_yaml *c = node->first; c; c = c->next) {
         if (c->kind != BELAY_YAML_SCALAR)
             return belay_recipe_bad(r, c, "metrics: want names");
-        BELAY_TRY(add_metric(r, c, c->text));
+        BELAY_TRY(belay_recipe_add_metric(r, c, c->text, loss, head, number));
     }
     return BELAY_OK;
 }
@@ -377,72 +412,9 @@ static belay_status read_optimizer(struct belay_recipe *r)
     return read_groups(r, inner_of(node, "groups"));
 }
 
-static belay_status read_part(struct belay_recipe *r, const struct belay_yaml *node, int i)
-{
-    static const char *const extra[] = { "name", NULL };
-    struct belay_schedule_part *part = &r->parts.part[i];
-    const struct belay_yaml *at;
-    const char *name;
-    if (node->kind != BELAY_YAML_SCALAR && !inner_of(node, "name"))
-        return belay_recipe_bad(r, node, "schedule.parts: want {name: ..., options}");
-    BELAY_TRY(name_of(r, &schedules, node, &at, &name));
-    part->schedule = belay_schedule_find(name);
-    if (!part->schedule)
-        return unknown_name(r, &schedules, at, name);
-    if (part->schedule->join || part->schedule->check)
-        return belay_recipe_bad(r, at, "schedule.parts: %s cannot be a part", name);
-    set_fallbacks(part->schedule->options, part->options, r->part_units[i]);
-    return read_options(r, "schedule.parts", name, part->schedule->options, node, extra,
-                        part->options, r->part_units[i]);
-}
-
-// Where the parts after the first begin, in one unit and in order.
-static belay_status read_starts(struct belay_recipe *r, const struct belay_yaml *schedule,
-                                const struct belay_yaml *node)
-{
-    static const char *const want = "schedule.at: want where each part after the first begins, in "
-                                    "order, in steps or epochs: [10 steps]";
-    int i = 1;
-    const struct belay_yaml *c = node && node->kind == BELAY_YAML_LIST ? node->first : NULL;
-    for (; c; c = c->next, i++) {
-        struct belay_length *l = &r->part_at[i], *before = &r->part_at[i - 1];
-        if (i >= r->parts.num || c->kind != BELAY_YAML_SCALAR ||
-            !belay_parse_length(c->text, BELAY_UNIT_STEPS, l) || !(l->value > 0) ||
-            (l->unit != BELAY_UNIT_STEPS && l->unit != BELAY_UNIT_EPOCHS) ||
-            (i > 1 && (l->unit != before->unit || !(l->value > before->value))))
-            return belay_recipe_bad(r, c, "%s", want);
-    }
-    return i == r->parts.num ? BELAY_OK : belay_recipe_bad(r, node ? node : schedule, "%s", want);
-}
-
-static belay_status read_parts(struct belay_recipe *r, const struct belay_yaml *node)
-{
-    const struct belay_yaml *list = inner_of(node, "parts"), *at = inner_of(node, "at");
-    const char *name = r->schedule->name;
-    if (list && list->kind != BELAY_YAML_LIST && !belay_recipe_is_empty(list))
-        return belay_recipe_bad(r, list, "schedule.parts: want a list of schedules");
-    const struct belay_yaml *c = list && list->kind == BELAY_YAML_LIST ? list->first : NULL;
-    for (; c; c = c->next) {
-        if (!r->schedule->join)
-            return belay_recipe_bad(r, list, "schedule.parts: %s has no parts", name);
-        if (r->parts.num == BELAY_MAX_PARTS)
-            return belay_recipe_bad(r, c, "schedule.parts: more than %d", BELAY_MAX_PARTS);
-        BELAY_TRY(read_part(r, c, r->parts.num));
-        r->parts.num++;
-    }
-    if (r->schedule->join && r->parts.num == 0)
-        return belay_recipe_bad(r, list ? list : node, "schedule.parts: %s needs a list of "
-                                "schedules", name);
-    if (r->schedule->starts)
-        return read_starts(r, node, at);
-    if (at && (at->kind != BELAY_YAML_LIST || at->first))
-        return belay_recipe_bad(r, at, "schedule.at: the parts of %s have no beginnings", name);
-    return BELAY_OK;
-}
-
 static belay_status read_schedule(struct belay_recipe *r)
 {
-    static const char *const extra[] = { "name", "warmup", "parts", "at", NULL };
+    static const char *const extra[] = { "name", "warmup", NULL };
     const struct belay_yaml *node = belay_yaml_get(r->doc.root, "schedule"), *at;
     const char *name;
     BELAY_TRY(name_of(r, &schedules, node, &at, &name));
@@ -452,14 +424,20 @@ static belay_status read_schedule(struct belay_recipe *r)
     set_fallbacks(r->schedule->options, r->schedule_options, r->schedule_units);
     BELAY_TRY(read_options(r, "schedule", name, r->schedule->options, node, extra,
                            r->schedule_options, r->schedule_units));
-    BELAY_TRY(read_parts(r, node));
     return belay_recipe_value(r, belay_recipe_key("schedule.warmup"), inner_of(node, "warmup"));
 }
 
 belay_status belay_recipe_named(struct belay_recipe *r)
 {
-    BELAY_TRY(read_loss(r));
-    BELAY_TRY(read_metrics(r));
+    BELAY_TRY(belay_recipe_inputs(r));
+    const struct belay_yaml *heads = belay_yaml_get(r->doc.root, "heads");
+    if (heads && !belay_recipe_is_empty(heads)) {
+        BELAY_TRY(belay_recipe_heads(r));
+    } else {
+        BELAY_TRY(read_loss(r));
+        BELAY_TRY(belay_recipe_read_metrics(r, belay_yaml_get(r->doc.root, "metrics"), r->loss,
+                                            NULL, 0));
+    }
     BELAY_TRY(read_optimizer(r));
     return read_schedule(r);
 }

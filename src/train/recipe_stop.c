@@ -16,11 +16,9 @@ static belay_status check_metric(struct belay_recipe *r, const struct belay_yaml
     if (strncmp(name, "val.", 4) != 0)
         return belay_recipe_bad(r, node, "%s: got '%s', want train.loss, val.loss or val. and a "
                                 "metric", key, name);
-    const struct belay_metric *found = belay_metric_find(name + 4);
-    for (int i = 0; i < r->num_metrics; i++) {
-        if (r->metrics[i] != found)
-            continue;
-        *maximize = found->maximize;
+    int found = belay_recipe_metric(r, name + 4);
+    if (found >= 0) {
+        *maximize = r->metrics[found]->maximize;
         return BELAY_OK;
     }
     return belay_recipe_bad(r, node, "%s: '%s' is not among the metrics of this recipe", key, name + 4);

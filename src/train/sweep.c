@@ -90,7 +90,7 @@ static double score_of(const struct belay_sweep *w, const belay_trainer *t,
     if (strcmp(w->space.score, "loss") == 0)
         return test->loss;
     for (int i = 0; i < t->recipe->num_metrics; i++)
-        if (strcmp(t->recipe->metrics[i]->name, w->space.score) == 0)
+        if (strcmp(t->recipe->metric_names[i], w->space.score) == 0)
             return test->metrics[i];
     return NAN;
 }

@@ -160,7 +160,7 @@ static belay_status check_score(struct belay_recipe *r, struct belay_sweep_space
     if (strcmp(name, "loss") == 0)
         return BELAY_OK;
     for (int i = 0; i < r->num_metrics; i++) {
-        if (strcmp(r->metrics[i]->name, name) != 0)
+        if (strcmp(r->metric_names[i], name) != 0)
             continue;
         s->maximize = r->metrics[i]->maximize;
         return BELAY_OK;

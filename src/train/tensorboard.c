@@ -164,6 +164,6 @@ belay_status belay_board_check(struct belay_trainer *t, const struct check_value
         return BELAY_OK;
     belay_tfevents_scalar(&b->validation, "loss", val->loss);
     for (int i = 0; i < t->recipe->num_metrics; i++)
-        belay_tfevents_scalar(&b->validation, t->recipe->metrics[i]->name, val->metrics[i]);
+        belay_tfevents_scalar(&b->validation, t->recipe->metric_names[i], val->metrics[i]);
     return belay_tfevents_flush(&b->validation, wall, (int64_t) t->s.step);
 }

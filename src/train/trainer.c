@@ -49,7 +49,7 @@ static void fill_scalars(struct belay_trainer *t, struct belay_step_scalars *s)
         memcpy(options, t->group_options[i], sizeof(options));
         double base = options[t->lr_option] * belay_trainer_lr_scale(t);
         options[t->lr_option] = belay_schedule_rate(r->schedule, t->schedule_options,
-                                                    &t->schedule_parts, &t->s.schedule, base, t->warmup_steps,
+                                                    &t->s.schedule, base, t->warmup_steps,
                                                     t->s.step);
         r->optimizer->hyper(options, t->s.step + 1 - t->s.optimizer_start, h);
         for (int k = 0; k < BELAY_HYPER; k++)
@@ -267,7 +267,7 @@ static belay_status test_model(struct belay_trainer *t, belay_result *r, struct 
     BELAY_TRY(belay_trainer_measure(t, BELAY_PART_TEST, test));
     r->test_loss = test->loss;
     for (int i = 0; i < t->recipe->num_metrics; i++)
-        if (strcmp(t->recipe->metrics[i]->name, "accuracy") == 0)
+        if (strcmp(t->recipe->metric_names[i], "accuracy") == 0)
             r->test_accuracy = test->metrics[i];
     return BELAY_OK;
 }

@@ -28,31 +28,34 @@ bool belay_metrics_need(const struct belay_recipe *r, const char *stats)
     return false;
 }
 
+static double value_of(const struct belay_metric *m, const struct belay_eval_sums *sums)
+{
+    bool confusion = strcmp(m->stats, "confusion") == 0;
+    if (m == &belay_metric_head_loss)
+        return sums->loss;
+    if (m->finish_scores)
+        return sums->scores.rows ? m->finish_scores(&sums->scores) : NAN;
+    return belay_metric_value(m, confusion ? sums->confusion : sums->regression,
+                              confusion ? sums->classes : sums->targets);
+}
+
 void belay_metrics_values(const struct belay_recipe *r, const struct belay_preprocess *p,
                           const struct belay_eval_sums *sums, struct check_values *out)
 {
     if (sums->regression)
         belay_regression_rescale(sums->regression, sums->targets, p->target_mean,
                                  p->target_std != 0 ? p->target_std : 1);
-    out->loss = sums->loss;
-    for (int i = 0; i < r->num_metrics; i++) {
-        const struct belay_metric *m = r->metrics[i];
-        bool confusion = strcmp(m->stats, "confusion") == 0;
-        if (m->finish_scores)
-            out->metrics[i] = sums->scores.rows ? m->finish_scores(&sums->scores) : NAN;
-        else
-            out->metrics[i] =
-                belay_metric_value(m, confusion ? sums->confusion : sums->regression,
-                                   confusion ? sums->classes : sums->targets);
-    }
+    out->loss = sums[0].loss;
+    for (int i = 0; i < r->num_metrics; i++)
+        out->metrics[i] = value_of(r->metrics[i], &sums[r->num_heads ? 1 + r->metric_heads[i] : 0]);
 }
 
 belay_status belay_trainer_measure(struct belay_trainer *t, enum belay_part part,
                                    struct check_values *out)
 {
-    struct belay_eval_sums sums;
-    BELAY_TRY(belay_engine_evaluate(t->engine, part, &sums));
-    belay_metrics_values(t->recipe, &t->data.preprocess, &sums, out);
+    struct belay_eval_sums sums[1 + BELAY_MAX_HEADS];
+    BELAY_TRY(belay_engine_evaluate(t->engine, part, sums));
+    belay_metrics_values(t->recipe, &t->data.preprocess, sums, out);
     return BELAY_OK;
 }
 
@@ -95,7 +98,7 @@ static belay_status log_check(struct belay_trainer *t, const struct check_values
         belay_str_add(&s, ",\"val\":{\"loss\":");
         belay_str_add_number(&s, val->loss);
         for (int i = 0; i < t->recipe->num_metrics; i++) {
-            belay_str_addf(&s, ",\"%s\":", t->recipe->metrics[i]->name);
+            belay_str_addf(&s, ",\"%s\":", t->recipe->metric_names[i]);
             belay_str_add_number(&s, val->metrics[i]);
         }
         belay_str_add(&s, "}");
@@ -139,7 +142,7 @@ static belay_status keep_check(struct belay_trainer *t, const struct check_value
         belay_str_add(&s, ",\"val.loss\":");
         belay_str_add_number(&s, val->loss);
         for (int i = 0; i < t->recipe->num_metrics; i++) {
-            belay_str_addf(&s, ",\"val.%s\":", t->recipe->metrics[i]->name);
+            belay_str_addf(&s, ",\"val.%s\":", t->recipe->metric_names[i]);
             belay_str_add_number(&s, val->metrics[i]);
         }
     }

@@ -237,6 +237,7 @@ void belay_trainer_destroy(belay_trainer **trainer)
     belay_free(t->resolved);
     belay_free(t->preprocess_json);
     belay_free(t->loss_json);
+    belay_str_free(&t->heads_text);
     belay_free(t->loss_weights);
     belay_strata_finish(&t->strata);
     belay_free(t->order);

@@ -13,7 +13,7 @@
 #include "train/weights.h"
 
 #define MAX_BESTS 16
-#define CHECK_TEXT 1024
+#define CHECK_TEXT 4096
 
 struct belay_board; // tensorboard.h
 struct belay_saver;
@@ -52,6 +52,7 @@ struct belay_trainer {
     belay_recipe *recipe;            // owned
     struct belay_datasets data;
     struct belay_engine *engine;
+    struct belay_str heads_text; // of a recipe with heads, as YAML
     struct belay_str model_text;     // what model files keep; empty for callback models
     char *preprocess_json, *loss_json;
     float *loss_weights;             // NULL: none
@@ -61,7 +62,6 @@ struct belay_trainer {
     bool no_files, overfit, has_validation, has_test, maximize;
     uint64_t steps_per_epoch, max_steps, epoch_steps, check_every;
     double warmup_steps, schedule_options[BELAY_MAX_OPTIONS];
-    struct belay_schedule_parts schedule_parts; // lengths in steps
     int lr_option;
     int num_groups;
     const double *group_options[BELAY_MAX_PARAM_GROUPS];
@@ -132,6 +132,9 @@ belay_status belay_trainer_measure(struct belay_trainer *t, enum belay_part part
                                    struct check_values *out);
 void belay_metrics_values(const struct belay_recipe *r, const struct belay_preprocess *p,
                           const struct belay_eval_sums *sums, struct check_values *out);
+// Inputs and heads of a recipe with the widths and classes that the data have.
+belay_status belay_heads_fill(const struct belay_recipe *r, const struct belay_preprocess *p,
+                              struct belay_engine_params *e);
 bool belay_metrics_need(const struct belay_recipe *r, const char *stats);
 
 // refit.c: see belay_trainer_params.refit

@@ -43,7 +43,7 @@ static void add_values(const struct belay_trainer *t, struct belay_str *s, const
 {
     belay_str_addf(s, "  %s.loss %.4f", prefix, v->loss);
     for (int i = 0; i < t->recipe->num_metrics; i++)
-        belay_str_addf(s, "  %s.%s %.4f", prefix, t->recipe->metrics[i]->name, v->metrics[i]);
+        belay_str_addf(s, "  %s.%s %.4f", prefix, t->recipe->metric_names[i], v->metrics[i]);
 }
 
 void belay_trainer_make_line(struct belay_trainer *t)
@@ -208,7 +208,7 @@ void belay_trainer_make_json(struct belay_trainer *t, const belay_result *r,
         belay_str_add(s, ",\"test\":{\"loss\":");
         belay_str_add_number(s, test->loss);
         for (int i = 0; i < t->recipe->num_metrics; i++)
-            add_number(s, t->recipe->metrics[i]->name, test->metrics[i]);
+            add_number(s, t->recipe->metric_names[i], test->metrics[i]);
         belay_str_add(s, "}");
     }
     add_text(s, "device", t->ctx->device->description);

@@ -1,5 +1,4 @@
 // Setting a trainer up: data, lengths in steps, schedule, engine, weights to start from.
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +25,27 @@ static void forget_features(void *user)
         belay_free_aligned(all[i]->x);
         all[i]->x = NULL;
     }
+}
+
+belay_status belay_heads_fill(const struct belay_recipe *r, const struct belay_preprocess *p,
+                              struct belay_engine_params *e)
+{
+    if (p->num_heads != r->num_heads || p->num_inputs != r->data.num_inputs)
+        return belay_fail(r->log, BELAY_ERR_MISMATCH,
+                          "the data have %zu inputs and %zu heads, the recipe %zu and %zu",
+                          p->num_inputs, p->num_heads, r->data.num_inputs, r->num_heads);
+    e->num_inputs = p->num_inputs;
+    for (size_t i = 0; i < p->num_inputs; i++)
+        e->inputs[i] = (struct belay_model_input){ p->inputs[i].name, p->inputs[i].width };
+    e->num_heads = r->num_heads;
+    for (size_t i = 0; i < r->num_heads; i++) {
+        const struct belay_head *h = &r->heads[i];
+        const struct belay_head_part *part = &p->heads[i];
+        e->heads[i] = (struct belay_engine_head){ h->name, h->from, h->loss, h->loss_options,
+                                                  h->weight, part->first, part->count,
+                                                  part->num_classes };
+    }
+    return BELAY_OK;
 }
 
 static belay_status make_engine(struct belay_trainer *t, const belay_trainer_params *p)
@@ -63,6 +83,7 @@ static belay_status make_engine(struct belay_trainer *t, const belay_trainer_par
         t->group_options[i] = e.group_options[i];
     }
     e.num_groups = t->num_groups = r->num_groups + 1;
+    BELAY_TRY(belay_heads_fill(r, &t->data.preprocess, &e));
     return belay_engine_create(t->log, &e, &t->engine);
 }
 
@@ -70,7 +91,7 @@ static belay_status check_metrics(struct belay_trainer *t)
 {
     for (int i = 0; i < t->recipe->num_metrics; i++) {
         const struct belay_metric *m = t->recipe->metrics[i];
-        if (m->classes != t->recipe->loss->classes)
+        if (t->recipe->num_heads == 0 && m->classes != t->recipe->loss->classes)
             return belay_fail(t->log, BELAY_ERR_RECIPE, "metric %s needs %s, loss %s has %s",
                               m->name, m->classes ? "classes" : "numbers", t->recipe->loss->name,
                               m->classes ? "numbers" : "classes");
@@ -124,49 +145,23 @@ static double scheduled_steps(const struct belay_trainer *t)
     return (double) limit > t->warmup_steps ? (double) limit - t->warmup_steps : 0;
 }
 
-// Lengths in steps; an `over` of 0 is `whole`.
-static void options_in_steps(const struct belay_trainer *t, const struct belay_schedule *s,
-                             const double *options, const enum belay_unit *units, double whole,
-                             double *out)
-{
-    for (int i = 0; i < BELAY_MAX_OPTIONS && s->options[i].name; i++) {
-        out[i] = options[i];
-        if (strcmp(s->options[i].type, "steps") != 0)
-            continue;
-        struct belay_length l = { options[i], units[i] };
-        if ((l.unit == BELAY_UNIT_EPOCHS || l.unit == BELAY_UNIT_STEPS) && l.value > 0)
-            out[i] = (double) belay_length_steps(&l, t->steps_per_epoch);
-        if (l.value == 0 && strcmp(s->options[i].name, "over") == 0)
-            out[i] = whole;
-    }
-}
-
-// The whole of a part is up to where the next one begins.
-static void make_parts(struct belay_trainer *t)
-{
-    const struct belay_recipe *r = t->recipe;
-    struct belay_schedule_parts *parts = &t->schedule_parts;
-    *parts = r->parts;
-    for (int i = 1; i < parts->num && r->schedule->starts; i++)
-        parts->part[i].start = (double) belay_length_steps(&r->part_at[i], t->steps_per_epoch);
-    for (int i = 0; i < parts->num; i++) {
-        struct belay_schedule_part *part = &parts->part[i];
-        double end = i + 1 < parts->num && r->schedule->starts ? part[1].start
-                                                               : scheduled_steps(t);
-        options_in_steps(t, part->schedule, r->parts.part[i].options, r->part_units[i],
-                         fmax(end - part->start, 0), part->options);
-    }
-}
-
 static void make_schedule(struct belay_trainer *t)
 {
     const struct belay_recipe *r = t->recipe;
     t->warmup_steps = r->warmup.value > 0
                           ? (double) belay_length_steps(&r->warmup, t->steps_per_epoch)
                           : 0;
-    options_in_steps(t, r->schedule, r->schedule_options, r->schedule_units, scheduled_steps(t),
-                     t->schedule_options);
-    make_parts(t);
+    for (int i = 0; i < BELAY_MAX_OPTIONS && r->schedule->options[i].name; i++) {
+        t->schedule_options[i] = r->schedule_options[i];
+        if (strcmp(r->schedule->options[i].type, "steps") == 0) {
+            struct belay_length l = { r->schedule_options[i], r->schedule_units[i] };
+            if (l.unit == BELAY_UNIT_EPOCHS || l.unit == BELAY_UNIT_STEPS)
+                t->schedule_options[i] =
+                    l.value > 0 ? (double) belay_length_steps(&l, t->steps_per_epoch) : l.value;
+            if (l.value == 0 && strcmp(r->schedule->options[i].name, "over") == 0)
+                t->schedule_options[i] = scheduled_steps(t);
+        }
+    }
     if (r->schedule->init)
         r->schedule->init(t->schedule_options, &t->s.schedule);
 }
@@ -190,7 +185,9 @@ static belay_status make_texts(struct belay_trainer *t, const belay_trainer_para
     t->preprocess_json = belay_preprocess_to_json(&t->data.preprocess);
     if (!p->build && t->recipe->model)
         belay_str_add_yaml_tree(&t->model_text, t->recipe->model);
-    if (!t->preprocess_json || t->model_text.failed)
+    if (t->recipe->num_heads)
+        belay_recipe_write_heads(t->recipe, &t->heads_text);
+    if (!t->preprocess_json || t->model_text.failed || t->heads_text.failed)
         return belay_fail_nomem(t->log, 1);
     return BELAY_OK;
 }

@@ -44,7 +44,7 @@ static belay_status end_job(struct belay_trainer *t, const struct save_job *job)
 static void add_metric_names(struct belay_trainer *t, struct belay_str *s)
 {
     for (int i = 0; i < t->recipe->num_metrics; i++)
-        belay_str_addf(s, "%s%s", i ? "," : "", t->recipe->metrics[i]->name);
+        belay_str_addf(s, "%s%s", i ? "," : "", t->recipe->metric_names[i]);
 }
 
 belay_status belay_job_weights(struct belay_trainer *t, const struct train_state *s,
@@ -65,6 +65,8 @@ belay_status belay_job_weights(struct belay_trainer *t, const struct train_state
     BELAY_TRY(end_job(t, job));
     add_meta(job, "belay.loss", t->recipe->loss->name);
     add_meta(job, "belay.loss_options", t->loss_json);
+    if (t->heads_text.text)
+        add_meta(job, "belay.heads", t->heads_text.text);
     add_meta(job, "belay.metric_names", text_of(&job->texts[0]));
     add_meta(job, "belay.metrics", text_of(&job->texts[1]));
     add_meta(job, "belay.preprocess", t->preprocess_json);
