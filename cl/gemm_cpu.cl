@@ -6,8 +6,7 @@
 // Order of summation: one fma chain along k, ascending, whatever the tile and the blocks. Parts
 // along k are such chains, added in ascending order (gemm_cpu_sum).
 // lint: -DW=8 -DMR=6 -DNV=2 -DUNIT=0
-#include "gemm_cpu.clh"
-#define TN (NV * W)
+#include "gemm_cpu_pack.clh"
 
 // A product with element-wise work behind it is built with macros before this text: TAIL_PARAMS,
 // its operands as arguments of the kernel, TAIL_FIELDS and TAIL_SET, the same in `sink`, TAIL_BODY,
@@ -166,87 +165,27 @@ INLINE void pack_a(global float *to, global const float *a, size_t as0, size_t a
     }
 }
 
-// 8 rows of 8 neighbours along k, each `stride` apart, to 8 rows of a panel.
-INLINE void transpose_8(global float *to, global const float *b, size_t stride)
-{
-    float8 r[8], s[8], t[8];
-    UNROLL
-    for (uint i = 0; i < 8; i++)
-        r[i] = vload8(0, b + i * stride);
-    UNROLL
-    for (uint i = 0; i < 8; i += 2) {
-        s[i] = (float8) (r[i].s0, r[i + 1].s0, r[i].s1, r[i + 1].s1, r[i].s4, r[i + 1].s4,
-                         r[i].s5, r[i + 1].s5);
-        s[i + 1] = (float8) (r[i].s2, r[i + 1].s2, r[i].s3, r[i + 1].s3, r[i].s6, r[i + 1].s6,
-                             r[i].s7, r[i + 1].s7);
-    }
-    UNROLL
-    for (uint i = 0; i < 8; i += 4) {
-        UNROLL
-        for (uint h = 0; h < 2; h++) {
-            const float8 x = s[i + h], y = s[i + 2 + h];
-            t[i + 2 * h] = (float8) (x.s01, y.s01, x.s45, y.s45);
-            t[i + 2 * h + 1] = (float8) (x.s23, y.s23, x.s67, y.s67);
-        }
-    }
-    UNROLL
-    for (uint i = 0; i < 4; i++) {
-        vstore8((float8) (t[i].lo, t[i + 4].lo), 0, to + i * TN);
-        vstore8((float8) (t[i].hi, t[i + 4].hi), 0, to + (i + 4) * TN);
-    }
-}
-
-// `count` columns of B to panels [k][TN], `room` floats apart, with zeros behind the last column.
-INLINE void pack_b(global float *to, global const float *b, size_t bs0, size_t bs1, uint count,
-                   uint k, size_t room)
-{
-    const uint whole = count / TN * TN;
-    uint p = 0;
-    if (bs1 == 1)
-        for (; p < k; p++)
-            for (uint j = 0; j < whole; j += TN) {
-                UNROLL
-                for (uint v = 0; v < NV; v++)
-                    STORE(LOAD(b + p * bs0 + j + v * W), to + j / TN * room + p * TN + v * W);
-            }
-#if TN % 8 == 0
-    else
-        for (; p + 8 <= k; p += 8)
-            for (uint j = 0; j < whole; j += 8)
-                transpose_8(to + j / TN * room + p * TN + j % TN, b + p + j * bs1, bs1);
-#endif
-    for (; p < k; p++)
-        for (uint j = 0; j < whole; j++)
-            to[j / TN * room + p * TN + j % TN] = b[p * bs0 + j * bs1];
-    to += whole / TN * room;
-    b += whole * bs1;
-    for (p = 0; p < k && whole < count; p++)
-        for (uint j = 0; j < TN; j++)
-            to[p * TN + j] = j < count - whole ? b[p * bs0 + j * bs1] : 0.0f;
-}
-
 // Bits of `pack`.
 #define PACK_A 1
 #define PACK_B 2
-// Panels of B that are made together: whole lines of its rows are read.
-#define GROUP 4
+#define SHARED 4 // B was packed by gemm_cpu_pack, at `shared` in the scratch
 
 // as0, as1: strides of op(A) along m and k; bs0, bs1: of op(B) along k and n. A work-item makes mb
 // rows (whole tiles) by nb columns of `batches` / global size products; `room` is its scratch,
-// behind `sums` floats that are `part` unless that is C. With `split` the products are parts of one
+// behind `front` floats: `part` unless that is C, and B when it is packed for all items. With `split` the products are parts of one
 // along k: each has k steps, the last one what is left of `all`.
 kernel void gemm_cpu(global float *c, global float *part, global const float *a,
                      global const float *b, global float *scratch, uint m, uint n, uint k, uint as0,
                      uint as1, uint bs0, uint bs1, uint mb, uint nb, uint kc, uint pack, uint room,
-                     uint sums, uint split, uint all, float alpha, float beta, uint batches,
+                     uint front, uint shared, uint split, uint all, float alpha, float beta, uint batches,
                      uint8 batch_dim, uint8 batch_a, uint8 batch_b TAIL_PARAMS)
 {
     const uint i0 = (uint) get_global_id(1) * mb, i1 = min(m, i0 + mb);
     const uint j0 = (uint) get_global_id(0) * nb, j1 = min(n, j0 + nb);
     const size_t item = (get_global_id(2) * get_global_size(1) + get_global_id(1)) *
                             get_global_size(0) + get_global_id(0);
-    global float *const panel = scratch + sums + item * room;
-    global float *const panels = panel + GROUP * TN * kc;
+    global float *const panel = scratch + front + item * room;
+    global float *const panels = panel + (pack & SHARED ? 0 : GROUP * TN * kc);
     // Rows from here on are read from panels. UNIT would read behind A in a tile that is not whole.
     const uint whole = pack & PACK_A ? i0 : UNIT ? i0 + (i1 - i0) / MR * MR : i1;
     for (uint q = (uint) get_global_id(2); q < batches; q += (uint) get_global_size(2)) {
@@ -262,14 +201,15 @@ kernel void gemm_cpu(global float *c, global float *part, global const float *a,
                                .row = (size_t) q * m };
             TAIL_SET
             global const float *const ap = aq + p0 * (size_t) as1;
-            global const float *const bp = bq + p0 * (size_t) bs0;
+            global const float *const bp =
+                pack & SHARED ? scratch + shared + p0 * shared_width(n) : bq + p0 * (size_t) bs0;
             if (whole < i1)
                 pack_a(panels, ap + whole * (size_t) as0, as0, as1, i1 - whole, kb);
             for (uint j = j0; j < j1; j += TN) {
-                global const float *const from = bp + j * (size_t) bs1;
+                global const float *const from = bp + j * (size_t) (pack & SHARED ? kb : bs1);
                 const uint columns = min(j1 - j, (uint) TN), nth = (j - j0) / TN % GROUP;
                 // Behind the last column there may be no memory, so that panel is always packed.
-                const bool packed_b = pack & PACK_B || columns < TN;
+                const bool packed_b = !(pack & SHARED) && (pack & PACK_B || columns < TN);
                 if (packed_b && (nth == 0 || !(pack & PACK_B)))
                     pack_b(panel, from, bs0, bs1, min(j1 - j, (uint) GROUP * TN), kb,
                            (size_t) kc * TN);
@@ -281,7 +221,7 @@ kernel void gemm_cpu(global float *c, global float *part, global const float *a,
                               !packed_b     ? from
                               : pack & PACK_B ? panel + nth * (size_t) kc * TN
                                             : panel,
-                              packed_b ? TN : bs0, kb);
+                              packed_b || pack & SHARED ? TN : bs0, kb);
                 }
             }
             p0 += kb;

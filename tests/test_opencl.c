@@ -561,6 +561,7 @@ START_TEST(all_choices_for_a_product_give_the_same_bits)
     static const struct product_case list[] = {
         { false, false, 67, 37, 701, 1, 1, { 0 }, false, false },
         { false, true, 3, 70, 301, 1, 0, { 0 }, false, false },
+        { false, true, 205, 131, 601, 0.5f, 1, { 0 }, false, false }, // shares a packed B
     };
     set_variable("BELAY_GEMM", "cpu");
     open_device();

@@ -1,27 +1,10 @@
-// The own provider for CPUs: kernels of cl/gemm_cpu.cl and cl/gemm_cpu_dot.cl.
+// The own provider for CPUs: kernels of cl/gemm_cpu.cl, cl/gemm_cpu_dot.cl and cl/gemm_cpu_pack.cl.
 #include "device/opencl/gemm_cpu.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-
-struct belay_cl_product {
-    char options[96]; // that its kernel was built with
-    struct belay_cl_launch main, sum; // sum: of parts along k
-};
-
-// A product as its kernels see it.
-struct job {
-    struct belay_gemm g; // k: of a part
-    struct belay_cl_batch batch;
-    struct belay_cpu_choice choice;
-    struct belay_cpu_range range;
-    cl_mem a, b, c;
-    const struct belay_cl_tail *tail;
-    int64_t all;    // k of the whole product
-    cl_uint splits; // 1: none
-};
 
 static belay_status cpu_open(struct belay_cl *cl, void **state)
 {
@@ -77,18 +60,19 @@ static bool cpu_knows(struct belay_cl *cl, const char *choice)
 }
 
 // What was chosen for its class where it fits the product's form, else the default.
-static void choose(struct belay_cl *cl, const char *name, struct job *job)
+static void choose(struct belay_cl *cl, const char *name, struct belay_cpu_job *job)
 {
     const struct belay_profile *profile = &cl->dev->profile;
     struct belay_cpu_choice chosen;
     belay_cpu_default(profile, &job->g, &job->choice);
     if (belay_cpu_parse(profile, name, &chosen) && chosen.form == job->choice.form)
         job->choice = chosen;
-    job->choice.pack_b |= job->choice.form == BELAY_CPU_TILES && job->g.tb;
+    if (job->choice.form == BELAY_CPU_TILES && job->g.tb && !job->choice.share_b)
+        job->choice.pack_b = true;
 }
 
 // Parts along k are a batch of products that lie in A and B one behind the other.
-static void split(struct job *job)
+static void split(struct belay_cpu_job *job)
 {
     struct belay_gemm *g = &job->g;
     job->all = g->k;
@@ -103,9 +87,9 @@ static void split(struct job *job)
 }
 
 static belay_status plan_job(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
-                             const struct belay_cl_tail *tail, struct job *job)
+                             const struct belay_cl_tail *tail, struct belay_cpu_job *job)
 {
-    *job = (struct job){ .g = call->g, .a = call->a, .b = call->b, .c = call->c,
+    *job = (struct belay_cpu_job){ .g = call->g, .a = call->a, .b = call->b, .c = call->c,
                           .tail = tail };
     turn_column(&job->g, &job->a, &job->b);
     BELAY_TRY(belay_cl_batch_of(cl, &job->g, &job->batch));
@@ -113,6 +97,10 @@ static belay_status plan_job(struct belay_cl *cl, const struct belay_cl_gemm_cal
         return BELAY_OK;
     choose(cl, belay_cl_gemm_chosen(cl, &call->g), job);
     split(job);
+    if (job->batch.count > 1 && job->choice.share_b) { // each has its own B
+        job->choice.share_b = false;
+        job->choice.pack_b = true;
+    }
     belay_cpu_range_of(&cl->dev->profile, &job->g, job->batch.count, &job->choice, &job->range);
     return BELAY_OK;
 }
@@ -136,15 +124,10 @@ static void drop_kernel(struct belay_cl_launch *l)
 
 static void cpu_destroy(struct belay_cl *cl, void *state, struct belay_cl_product *p)
 {
+    drop_kernel(&p->pack);
     drop_kernel(&p->main);
     drop_kernel(&p->sum);
     belay_free(p);
-}
-
-static cl_uint width_of(const struct belay_cl *cl)
-{
-    const cl_uint width = cl->dev->profile.float_width;
-    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
 }
 
 static belay_status tail_program(struct belay_cl *cl, const struct belay_cl_tail *tail,
@@ -164,18 +147,20 @@ done:
     return status;
 }
 
-static const char *file_of(const struct job *job)
+static const char *file_of(const struct belay_cpu_job *job)
 {
     return job->choice.form == BELAY_CPU_DOT ? "gemm_cpu_dot" : "gemm_cpu";
 }
 
-static void options_of(const struct belay_cl *cl, const struct job *job, char *out, size_t size)
+static void options_of(const struct belay_cl *cl, const struct belay_cpu_job *job, char *out,
+                       size_t size)
 {
     const struct belay_cpu_choice *c = &job->choice;
     const bool dot = c->form == BELAY_CPU_DOT;
-    snprintf(out, size, "-w -DW=%u -D%s=%u -D%s=%u -DUNIT=%d%s", (unsigned) width_of(cl),
-             dot ? "DM" : "MR", (unsigned) c->rows, dot ? "DN" : "NV", (unsigned) c->vectors,
-             job->g.ta || c->pack_a, job->tail ? " -DTAIL" : "");
+    snprintf(out, size, "-w -DW=%u -D%s=%u -D%s=%u -DUNIT=%d%s",
+             (unsigned) belay_cpu_width(&cl->dev->profile), dot ? "DM" : "MR", (unsigned) c->rows,
+             dot ? "DN" : "NV", (unsigned) c->vectors, job->g.ta || c->pack_a,
+             job->tail ? " -DTAIL" : "");
 }
 
 static belay_status cpu_prepare(struct belay_cl *cl, const struct belay_gemm *g, const char *macros,
@@ -183,203 +168,54 @@ static belay_status cpu_prepare(struct belay_cl *cl, const struct belay_gemm *g,
 {
     const struct belay_cl_gemm_call call = { .g = *g };
     static const struct belay_cl_tail any = { 0 };
-    struct job job;
-    char options[sizeof(((struct belay_cl_product *) 0)->options)];
+    struct belay_cpu_job job;
+    char options[BELAY_CPU_OPTIONS];
     BELAY_TRY(plan_job(cl, &call, macros ? &any : NULL, &job));
     if (job.g.m == 0 || job.g.n == 0 || job.batch.count == 0)
         return BELAY_OK;
+    if (job.choice.share_b) {
+        belay_cpu_pack_options(&cl->dev->profile, &job.choice, options);
+        BELAY_TRY(belay_cl_pieces_variant(pieces, "gemm_cpu_pack", options, ""));
+    }
     options_of(cl, &job, options, sizeof(options));
     return belay_cl_pieces_variant(pieces, file_of(&job), options, macros ? macros : "");
 }
 
+belay_status belay_cpu_kernel(struct belay_cl *cl, const char *file, const char *options,
+                              const struct belay_cl_tail *tail, cl_kernel *out)
+{
+    char name[64];
+    cl_program program;
+    if (belay_cl_variant_find(cl, file, options, tail ? tail->macros : "", name, &program))
+        return belay_cl_kernel(cl, program, name, out);
+    if (tail)
+        BELAY_TRY(tail_program(cl, tail, options, &program));
+    else
+        BELAY_TRY(belay_cl_program_file(cl, file, options, &program));
+    return belay_cl_kernel(cl, program, file, out);
+}
+
 // The kernel of a choice; that of another one is given back.
-static belay_status make_kernel(struct belay_cl *cl, const struct job *job,
+static belay_status make_kernel(struct belay_cl *cl, const struct belay_cpu_job *job,
                                 struct belay_cl_product *p)
 {
-    char options[sizeof(p->options)], name[64];
-    const char *file = file_of(job);
-    cl_program program;
+    char options[sizeof(p->options)];
     options_of(cl, job, options, sizeof(options));
     if (p->main.kernel && strcmp(options, p->options) == 0)
         return BELAY_OK;
     drop_kernel(&p->main);
-    if (belay_cl_variant_find(cl, file, options, job->tail ? job->tail->macros : "", name,
-                              &program)) {
-        BELAY_TRY(belay_cl_kernel(cl, program, name, &p->main.kernel));
-    } else {
-        if (job->tail)
-            BELAY_TRY(tail_program(cl, job->tail, options, &program));
-        else
-            BELAY_TRY(belay_cl_program_file(cl, file, options, &program));
-        BELAY_TRY(belay_cl_kernel(cl, program, file, &p->main.kernel));
-    }
+    BELAY_TRY(belay_cpu_kernel(cl, file_of(job), options, job->tail, &p->main.kernel));
     strcpy(p->options, options);
     return BELAY_OK;
-}
-
-// Sets arguments one after the other; the first error stays.
-struct args {
-    cl_kernel kernel;
-    cl_uint next;
-    cl_int error;
-};
-
-static void put(struct args *a, size_t size, const void *value)
-{
-    cl_int error = clSetKernelArg(a->kernel, a->next++, size, value);
-    if (a->error == CL_SUCCESS)
-        a->error = error;
-}
-
-static void put_uint(struct args *a, int64_t value)
-{
-    const cl_uint u = (cl_uint) value;
-    put(a, sizeof(u), &u);
-}
-
-static void put_mem(struct args *a, cl_mem mem)
-{
-    put(a, sizeof(mem), &mem);
-}
-
-static void put_batches(struct args *a, const struct belay_cl_batch *batch)
-{
-    put_uint(a, (int64_t) batch->count);
-    put(a, sizeof(batch->dim), batch->dim);
-    put(a, sizeof(batch->a), batch->a);
-    put(a, sizeof(batch->b), batch->b);
-}
-
-// Floats of C, and of all its parts.
-static size_t size_of(const struct job *job)
-{
-    return (size_t) (job->g.m * job->g.n) * (size_t) job->batch.count;
-}
-
-static size_t round_32(size_t size)
-{
-    return (size + 31) / 32 * 32;
-}
-
-// Scratch holds, where there are such: sums between blocks of k (C would lose what beta wants),
-// or parts along k, and behind them the panels of the work-items.
-static belay_status set_tiles(struct belay_cl *cl, const struct job *job, cl_mem scratch,
-                              size_t front, struct belay_cl_product *p)
-{
-    const struct belay_gemm *g = &job->g;
-    const struct belay_cpu_choice *c = &job->choice;
-    const struct belay_cpu_range *r = &job->range;
-    const bool parts = job->splits > 1;
-    const float one = 1, zero = 0;
-    struct args a = { .kernel = p->main.kernel };
-    put_mem(&a, parts ? scratch : job->c);
-    put_mem(&a, front ? scratch : job->c);
-    put_mem(&a, job->a);
-    put_mem(&a, job->b);
-    put_mem(&a, scratch);
-    put_uint(&a, g->m);
-    put_uint(&a, g->n);
-    put_uint(&a, g->k);
-    put_uint(&a, g->ta ? 1 : job->all);
-    put_uint(&a, g->ta ? g->m : 1);
-    put_uint(&a, g->tb ? 1 : g->n);
-    put_uint(&a, g->tb ? job->all : 1);
-    put_uint(&a, r->mb);
-    put_uint(&a, r->nb);
-    put_uint(&a, r->kc);
-    put_uint(&a, (c->pack_a ? BELAY_CPU_PACK_A : 0) | (c->pack_b ? BELAY_CPU_PACK_B : 0));
-    put_uint(&a, (int64_t) r->room);
-    put_uint(&a, (int64_t) front);
-    put_uint(&a, parts);
-    put_uint(&a, job->all);
-    put(&a, sizeof(float), parts ? &one : &g->alpha);
-    put(&a, sizeof(float), parts ? &zero : &g->beta);
-    put_batches(&a, &job->batch);
-    for (int i = 0; job->tail && i < job->tail->num; i++)
-        put_mem(&a, job->tail->mem[i]);
-    return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu");
-}
-
-static belay_status set_dots(struct belay_cl *cl, const struct job *job, cl_mem scratch,
-                             struct belay_cl_product *p)
-{
-    const struct belay_gemm *g = &job->g;
-    const bool parts = job->splits > 1;
-    const float one = 1, zero = 0;
-    struct args a = { .kernel = p->main.kernel };
-    put_mem(&a, parts ? scratch : job->c);
-    put_mem(&a, job->a);
-    put_mem(&a, job->b);
-    put_uint(&a, g->m);
-    put_uint(&a, g->n);
-    put_uint(&a, g->k);
-    put_uint(&a, job->all);
-    put_uint(&a, job->range.mb);
-    put_uint(&a, job->range.nb);
-    put_uint(&a, parts);
-    put(&a, sizeof(float), parts ? &one : &g->alpha);
-    put(&a, sizeof(float), parts ? &zero : &g->beta);
-    put_batches(&a, &job->batch);
-    return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu_dot");
-}
-
-static belay_status set_sum(struct belay_cl *cl, const struct job *job, cl_mem scratch,
-                            struct belay_cl_product *p)
-{
-    const struct belay_gemm *g = &job->g;
-    const int64_t size = g->m * g->n, per = 1024;
-    struct args a = { 0 };
-    cl_program program;
-    char options[32];
-    p->sum.skip = job->splits == 1;
-    if (p->sum.skip)
-        return BELAY_OK;
-    if (!p->sum.kernel) {
-        snprintf(options, sizeof(options), "-w -DW=%u", (unsigned) width_of(cl));
-        BELAY_TRY(belay_cl_program_file(cl, "gemm_cpu_sum", options, &program));
-        BELAY_TRY(belay_cl_kernel(cl, program, "gemm_cpu_sum", &p->sum.kernel));
-    }
-    p->sum.dims = 1;
-    p->sum.local[0] = 1;
-    p->sum.global[0] = (size_t) ((size + per - 1) / per);
-    a.kernel = p->sum.kernel;
-    put_mem(&a, job->c);
-    put_mem(&a, scratch);
-    put_uint(&a, size);
-    put_uint(&a, job->splits);
-    put_uint(&a, per);
-    put(&a, sizeof(float), &g->alpha);
-    put(&a, sizeof(float), &g->beta);
-    return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_cpu_sum");
-}
-
-static belay_status set_all(struct belay_cl *cl, const struct job *job, struct belay_cl_product *p)
-{
-    const struct belay_cpu_range *r = &job->range;
-    const size_t items = r->blocks[0] * r->blocks[1] * r->blocks[2];
-    const bool again = job->g.beta != 0 && job->g.k > (int64_t) r->kc; // sums wait beside C
-    const size_t front =
-        job->splits > 1 || (again && job->choice.form == BELAY_CPU_TILES) ? round_32(size_of(job))
-                                                                          : 0;
-    cl_mem scratch;
-    if (front > UINT32_MAX || r->room > UINT32_MAX ||
-        (r->room && items > SIZE_MAX / 8 / r->room))
-        return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED, "a product needs too much scratch");
-    BELAY_TRY(belay_cl_gemm_scratch(cl, (front + items * r->room) * sizeof(float), &scratch));
-    if (job->choice.form == BELAY_CPU_DOT)
-        BELAY_TRY(set_dots(cl, job, scratch, p));
-    else
-        BELAY_TRY(set_tiles(cl, job, scratch, front, p));
-    return set_sum(cl, job, scratch, p);
 }
 
 static belay_status bind(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
                          const struct belay_cl_tail *tail, struct belay_cl_product *p)
 {
-    struct job job;
+    struct belay_cpu_job job;
     BELAY_TRY(plan_job(cl, call, tail, &job));
     p->main.skip = job.g.m == 0 || job.g.n == 0 || job.batch.count == 0;
-    p->sum.skip = true;
+    p->pack.skip = p->sum.skip = true;
     if (p->main.skip)
         return BELAY_OK;
     BELAY_TRY(make_kernel(cl, &job, p));
@@ -388,7 +224,7 @@ static belay_status bind(struct belay_cl *cl, const struct belay_cl_gemm_call *c
         p->main.global[i] = job.range.blocks[i];
         p->main.local[i] = 1;
     }
-    return set_all(cl, &job, p);
+    return belay_cpu_set(cl, &job, p);
 }
 
 static belay_status cpu_bind_tail(struct belay_cl *cl, void *state,
@@ -408,6 +244,7 @@ static belay_status cpu_bind(struct belay_cl *cl, void *state,
 
 static belay_status cpu_run(struct belay_cl *cl, void *state, struct belay_cl_product *p)
 {
+    BELAY_TRY(belay_cl_enqueue(cl, &p->pack));
     BELAY_TRY(belay_cl_enqueue(cl, &p->main));
     return belay_cl_enqueue(cl, &p->sum);
 }

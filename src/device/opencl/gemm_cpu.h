@@ -14,23 +14,53 @@ enum belay_cpu_form {
 struct belay_cpu_choice {
     enum belay_cpu_form form;
     cl_uint rows, vectors; // tile (dot: rows by columns)
-    bool pack_a, pack_b;
+    bool pack_a, pack_b; // by each work-item
+    bool share_b;        // B by a kernel of its own, for all; not both
     cl_uint kc;    // most steps along k between two visits to C
     cl_uint mc;    // most rows of a block
     cl_uint items; // work-items a compute unit, at least, where there is work for them
 };
-#define BELAY_CPU_PACK_A 1
-#define BELAY_CPU_PACK_B 2
 #define BELAY_CPU_GROUP 4 // panels of B that are made together
 
 // The work-items of a choice for a product, and what each of them does.
 struct belay_cpu_range {
     size_t blocks[3]; // along n, m, batches
     cl_uint mb, nb, kc;
-    size_t room;      // floats of scratch, each
+    cl_uint columns; // of a tile
+    size_t panels;   // of columns, in all
+    size_t room;     // floats of scratch, each
 };
 
+// A product as its kernels see it.
+struct belay_cpu_job {
+    struct belay_gemm g; // k: of a part
+    struct belay_cl_batch batch;
+    struct belay_cpu_choice choice;
+    struct belay_cpu_range range;
+    cl_mem a, b, c;
+    const struct belay_cl_tail *tail;
+    int64_t all;    // k of the whole product
+    cl_uint splits; // 1: none
+};
+
+#define BELAY_CPU_OPTIONS 96
+struct belay_cl_product {
+    char options[BELAY_CPU_OPTIONS]; // that its main kernel was built with
+    struct belay_cl_launch pack, main, sum; // pack: of a shared B; sum: of parts along k
+};
+
+// The kernel of a file built so, from the programs that the plan prepared or one of its own.
+belay_status belay_cpu_kernel(struct belay_cl *cl, const char *file, const char *options,
+                              const struct belay_cl_tail *tail, cl_kernel *out);
+void belay_cpu_pack_options(const struct belay_profile *profile, const struct belay_cpu_choice *c,
+                            char out[BELAY_CPU_OPTIONS]);
+
+// Sets all kernels to the job; the main one has been made.
+belay_status belay_cpu_set(struct belay_cl *cl, const struct belay_cpu_job *job,
+                           struct belay_cl_product *p);
+
 // Pure functions of profile and product.
+cl_uint belay_cpu_width(const struct belay_profile *profile); // of its vectors: 4, 8 or 16
 void belay_cpu_default(const struct belay_profile *profile, const struct belay_gemm *g,
                        struct belay_cpu_choice *out);
 void belay_cpu_range_of(const struct belay_profile *profile, const struct belay_gemm *g,

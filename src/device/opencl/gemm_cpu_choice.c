@@ -19,7 +19,7 @@ static const struct tile dots[] = {
     { 16, 6, 4 }, { 16, 1, 4 }, { 8, 4, 3 }, { 8, 1, 4 }, { 4, 4, 4 }, { 4, 1, 4 },
 };
 
-static cl_uint width_of(const struct belay_profile *profile)
+cl_uint belay_cpu_width(const struct belay_profile *profile)
 {
     const cl_uint w = profile->float_width;
     return w >= 16 ? 16 : w >= 8 ? 8 : 4;
@@ -45,6 +45,7 @@ static struct tile tile_for(const struct tile *list, size_t count, cl_uint width
     return best;
 }
 
+#define SHARED_ROWS 96 // of a block, where all share B
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -58,26 +59,40 @@ static enum belay_cpu_form form_of(const struct belay_gemm *g)
     return g->tb && !g->ta && g->m < 8 ? BELAY_CPU_DOT : BELAY_CPU_TILES;
 }
 
+// Whether a copy of B is made once, by a kernel of its own: where several blocks of rows use it.
+static bool shares(const struct belay_gemm *g)
+{
+    return g->batch_rank == 0 && g->m >= 2 * SHARED_ROWS &&
+           (double) g->m * (double) g->n * (double) g->k >= 4e6 && belay_cpu_splits(g) == 1;
+}
+
+// Blocks of a shared B: a panel of it and one of A fill half of the nearest cache, a block of A
+// half of the next one.
+static void share(const struct belay_gemm *g, struct belay_cpu_choice *c)
+{
+    c->share_b = true;
+    c->pack_a = g->n >= 256;
+    c->kc = 512;
+    c->mc = SHARED_ROWS;
+}
+
 void belay_cpu_default(const struct belay_profile *profile, const struct belay_gemm *g,
                        struct belay_cpu_choice *out)
 {
-    const cl_uint width = width_of(profile);
-    *out = (struct belay_cpu_choice){ .form = form_of(g), .kc = 320, .mc = 192, .items = 4 };
-    if (out->form == BELAY_CPU_DOT) {
-        const struct tile t = tile_for(dots, COUNT(dots), width, g->m);
-        out->rows = t.rows;
-        out->vectors = t.vectors;
+    const cl_uint width = belay_cpu_width(profile);
+    const bool dot = form_of(g) == BELAY_CPU_DOT;
+    const struct tile t = dot ? tile_for(dots, COUNT(dots), width, g->m)
+                              : tile_for(tiles, COUNT(tiles), width, g->m);
+    *out = (struct belay_cpu_choice){ .form = form_of(g), .rows = t.rows, .vectors = t.vectors,
+                                      .kc = 320, .mc = 192, .items = 4 };
+    if (dot)
+        return;
+    if (shares(g)) {
+        share(g, out);
         return;
     }
-    const struct tile t = tile_for(tiles, COUNT(tiles), width, g->m);
-    out->rows = t.rows;
-    out->vectors = t.vectors;
     out->pack_b = g->tb || g->m > 2 * t.rows;
     out->pack_a = g->n >= 512 && g->m * g->k >= 1 << 18;
-    if (out->pack_a && width == 8 && g->m >= 512 && g->k >= 256) {
-        out->rows = 4; // fewer loads a product, where the last panel's waste is small
-        out->vectors = 3;
-    }
 }
 
 // ---- Work-items ----
@@ -94,6 +109,19 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+// One for each unit as soon as that pays at all; more of them, so that none waits long for the last
+// one, while each is long beside its launch.
+static int64_t count_items(int64_t units, int64_t items, double flops)
+{
+    const int64_t few = least(units, 1 + (int64_t) (flops / 1e5));
+    return most(few, least(units * items, 1 + (int64_t) (flops / 1.5e6)));
+}
+
 // How many blocks along m and n. Items should be alike and many enough for all compute units, but
 // each worth its launch.
 static void count_blocks(const struct belay_profile *profile, const struct belay_gemm *g,
@@ -103,10 +131,11 @@ static void count_blocks(const struct belay_profile *profile, const struct belay
     const int64_t units = profile->compute_units ? profile->compute_units : 1;
     const int64_t row_tiles = ceil_div(g->m, c->rows), column_tiles = ceil_div(g->n, columns);
     const double flops = 2.0 * (double) g->m * (double) g->n * (double) g->k;
-    int64_t want = units * c->items;
-    want = least(want, 1 + (int64_t) (flops * (double) batches / 1e5));
-    want = ceil_div(want, (int64_t) batches);
+    const int64_t want = ceil_div(count_items(units, c->items, flops * (double) batches),
+                                  (int64_t) batches);
     blocks[1] = c->mc ? ceil_div(g->m, c->mc) : 1; // tuned names of dot forms have none
+    if (c->share_b) // nothing is lost by many rows of blocks
+        blocks[1] = least(row_tiles, most(blocks[1], want));
     blocks[0] = least(column_tiles, ceil_div(want, blocks[1]));
     if (blocks[0] > 1 && column_tiles > 2 * units)
         blocks[0] = ceil_div(blocks[0], units) * units;
@@ -130,8 +159,8 @@ void belay_cpu_range_of(const struct belay_profile *profile, const struct belay_
                         struct belay_cpu_range *out)
 {
     const cl_uint columns =
-        c->form == BELAY_CPU_DOT ? c->vectors : c->vectors * width_of(profile);
-    const uint64_t most = (uint64_t) profile->compute_units * 8;
+        c->form == BELAY_CPU_DOT ? c->vectors : c->vectors * belay_cpu_width(profile);
+    const uint64_t enough = (uint64_t) profile->compute_units * 8;
     int64_t blocks[2];
     count_blocks(profile, g, batches, c, columns, blocks);
     *out = (struct belay_cpu_range){ .mb = block_of(g->m, c->rows, blocks[1]),
@@ -139,13 +168,16 @@ void belay_cpu_range_of(const struct belay_profile *profile, const struct belay_
     out->blocks[0] = (size_t) ceil_div(g->n, out->nb);
     out->blocks[1] = (size_t) ceil_div(g->m, out->mb);
     // Not more items than needed share the scratch.
-    out->blocks[2] = (size_t) (batches < most ? batches : most);
+    out->blocks[2] = (size_t) (batches < enough ? batches : enough);
+    out->columns = columns;
+    out->panels = (size_t) ceil_div(g->n, columns);
     if (c->form == BELAY_CPU_DOT)
         return;
     // Blocks along k are alike, in eights so that transposing goes in squares.
     out->kc = (cl_uint) (ceil_div(ceil_div(g->k, ceil_div(g->k > 0 ? g->k : 1, c->kc)), 8) * 8);
     const size_t rows = c->pack_a ? out->mb : c->rows;
-    out->room = ((size_t) columns * BELAY_CPU_GROUP + rows) * out->kc;
+    const size_t panels = c->share_b ? 0 : BELAY_CPU_GROUP;
+    out->room = (columns * panels + rows) * out->kc;
     out->room = (out->room + 31) / 32 * 32;
 }
 
@@ -157,10 +189,10 @@ void belay_cpu_name(const struct belay_cpu_choice *c, char out[BELAY_CL_CHOICE_T
         snprintf(out, BELAY_CL_CHOICE_TEXT, "dot %ux%u i%u", (unsigned) c->rows,
                  (unsigned) c->vectors, (unsigned) c->items);
     else
-        snprintf(out, BELAY_CL_CHOICE_TEXT, "%ux%u %s%s%s k%u m%u i%u", (unsigned) c->rows,
-                 (unsigned) c->vectors, c->pack_a ? "a" : "", c->pack_b ? "b" : "",
-                 c->pack_a || c->pack_b ? "" : "-", (unsigned) c->kc, (unsigned) c->mc,
-                 (unsigned) c->items);
+        snprintf(out, BELAY_CL_CHOICE_TEXT, "%ux%u %s%s k%u m%u i%u", (unsigned) c->rows,
+                 (unsigned) c->vectors, c->pack_a ? "a" : "",
+                 c->share_b ? "s" : c->pack_b ? "b" : c->pack_a ? "" : "-", (unsigned) c->kc,
+                 (unsigned) c->mc, (unsigned) c->items);
 }
 
 bool belay_cpu_parse(const struct belay_profile *profile, const char *name,
@@ -174,10 +206,10 @@ bool belay_cpu_parse(const struct belay_profile *profile, const char *name,
         return false;
     const struct belay_cpu_choice c = {
         dot ? BELAY_CPU_DOT : BELAY_CPU_TILES, rows, vectors, pack[0] == 'a',
-        strchr(pack, 'b') != NULL, kc, mc, items };
+        strchr(pack, 'b') != NULL, strchr(pack, 's') != NULL, kc, mc, items };
     belay_cpu_name(&c, again);
     if (strcmp(again, name) != 0 || items < 1 || items > 64 ||
-        !has_tile(dot ? dots : tiles, dot ? COUNT(dots) : COUNT(tiles), width_of(profile), rows,
+        !has_tile(dot ? dots : tiles, dot ? COUNT(dots) : COUNT(tiles), belay_cpu_width(profile), rows,
                   vectors))
         return false;
     if (!dot && (kc < 8 || kc > 1 << 16 || mc < 1 || mc > 1 << 20))
@@ -206,11 +238,16 @@ static void add(struct candidates *s, const struct belay_cpu_choice *c)
 static void vary(struct candidates *s, const struct belay_gemm *g,
                  const struct belay_cpu_choice *from)
 {
-    static const cl_uint kcs[] = { 192, 512 }, mcs[] = { 96, 384 }, items[] = { 1, 2, 8 };
+    static const cl_uint kcs[] = { 192, 320, 512 }, mcs[] = { 96, 192, 384 }, items[] = { 1, 2, 8 };
     struct belay_cpu_choice c = *from;
     c.pack_a = !from->pack_a;
     add(s, &c);
     c = *from;
+    c.share_b = !from->share_b;
+    c.pack_b = from->share_b;
+    add(s, &c);
+    c = *from;
+    c.share_b = false;
     c.pack_b = !from->pack_b || g->tb;
     add(s, &c);
     for (size_t i = 0; i < COUNT(items); i++) {
@@ -235,7 +272,7 @@ size_t belay_cpu_candidates(const struct belay_profile *profile, const struct be
 {
     struct candidates s = { out, 0, most };
     struct belay_cpu_choice usual, c;
-    const cl_uint width = width_of(profile);
+    const cl_uint width = belay_cpu_width(profile);
     belay_cpu_default(profile, g, &usual);
     add(&s, &usual);
     const bool dot = usual.form == BELAY_CPU_DOT;

@@ -1,5 +1,6 @@
 // The plain provider: every product, not the fastest.
 #include "base/mem.h"
+#include "device/opencl/args.h"
 #include "device/opencl/gemm.h"
 
 struct belay_cl_product {
@@ -41,27 +42,14 @@ static void set_range(struct belay_cl *cl, const struct belay_gemm *g, uint64_t 
 static cl_int set_arguments(cl_kernel kernel, const struct belay_cl_gemm_call *call,
                             const struct belay_cl_batch *batch)
 {
-    const struct belay_gemm *g = &call->g;
-    const cl_uint numbers[] = {
-        (cl_uint) g->m,
-        (cl_uint) g->n,
-        (cl_uint) g->k,
-        (cl_uint) (g->ta ? 1 : g->k),
-        (cl_uint) (g->ta ? g->m : 1),
-        (cl_uint) (g->tb ? 1 : g->n),
-        (cl_uint) (g->tb ? g->k : 1),
-    };
-    cl_int error = clSetKernelArg(kernel, 0, sizeof(cl_mem), &call->c);
-    error |= clSetKernelArg(kernel, 1, sizeof(cl_mem), &call->a);
-    error |= clSetKernelArg(kernel, 2, sizeof(cl_mem), &call->b);
-    for (cl_uint i = 0; i < 7; i++)
-        error |= clSetKernelArg(kernel, 3 + i, sizeof(cl_uint), &numbers[i]);
-    error |= clSetKernelArg(kernel, 10, sizeof(cl_float), &g->alpha);
-    error |= clSetKernelArg(kernel, 11, sizeof(cl_float), &g->beta);
-    error |= clSetKernelArg(kernel, 12, sizeof(batch->dim), batch->dim);
-    error |= clSetKernelArg(kernel, 13, sizeof(batch->a), batch->a);
-    error |= clSetKernelArg(kernel, 14, sizeof(batch->b), batch->b);
-    return error ? CL_INVALID_ARG_VALUE : CL_SUCCESS;
+    struct belay_cl_args a = { .kernel = kernel };
+    belay_cl_arg_mem(&a, call->c);
+    belay_cl_arg_mem(&a, call->a);
+    belay_cl_arg_mem(&a, call->b);
+    belay_cl_arg_sizes(&a, &call->g, call->g.k);
+    belay_cl_arg_scale(&a, call->g.alpha, call->g.beta);
+    belay_cl_arg_batch(&a, batch);
+    return a.error;
 }
 
 static void plain_destroy(struct belay_cl *cl, void *state, struct belay_cl_product *p)

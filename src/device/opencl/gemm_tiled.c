@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "device/opencl/args.h"
 #include "device/opencl/gemm_test.h"
 
 // Tiles from the largest; a work-item makes rows x columns of it. Each is built, and tested, when
@@ -229,37 +230,6 @@ static belay_status make_kernels(struct belay_cl *cl, struct state *s, const str
 
 // ---- Arguments ----
 
-// Sets arguments one after the other; the first error stays.
-struct args {
-    cl_kernel kernel;
-    cl_uint next;
-    cl_int error;
-};
-
-static void put(struct args *a, size_t size, const void *value)
-{
-    cl_int error = clSetKernelArg(a->kernel, a->next++, size, value);
-    if (a->error == CL_SUCCESS)
-        a->error = error;
-}
-
-static void put_uint(struct args *a, uint64_t value)
-{
-    const cl_uint u = (cl_uint) value;
-    put(a, sizeof(u), &u);
-}
-
-static void put_mem(struct args *a, cl_mem mem)
-{
-    put(a, sizeof(mem), &mem);
-}
-
-static void put_scale(struct args *a, float alpha, float beta)
-{
-    put(a, sizeof(alpha), &alpha);
-    put(a, sizeof(beta), &beta);
-}
-
 static void set_range(struct belay_cl_launch *l, size_t groups, size_t local)
 {
     l->dims = 1;
@@ -274,15 +244,15 @@ static belay_status bind_vector(struct belay_cl *cl, const struct belay_cl_gemm_
     const struct belay_gemm *g = &call->g;
     const bool a_is_matrix = g->n == 1;
     const uint64_t count = (uint64_t) (a_is_matrix ? g->m : g->n);
-    struct args a = { .kernel = p->main.kernel };
+    struct belay_cl_args a = { .kernel = p->main.kernel };
     p->sum.skip = true;
     set_range(&p->main, p->kind == KIND_DOT ? (size_t) count : ceil_div((size_t) count, DOT), DOT);
-    put_mem(&a, call->c);
-    put_mem(&a, a_is_matrix ? call->a : call->b);
-    put_mem(&a, a_is_matrix ? call->b : call->a);
-    put_uint(&a, count);
-    put_uint(&a, (uint64_t) g->k);
-    put_scale(&a, g->alpha, g->beta);
+    belay_cl_arg_mem(&a, call->c);
+    belay_cl_arg_mem(&a, a_is_matrix ? call->a : call->b);
+    belay_cl_arg_mem(&a, a_is_matrix ? call->b : call->a);
+    belay_cl_arg_uint(&a, count);
+    belay_cl_arg_uint(&a, (uint64_t) g->k);
+    belay_cl_arg_scale(&a, g->alpha, g->beta);
     return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_tiled");
 }
 
@@ -296,12 +266,12 @@ static belay_status bind_sum(struct belay_cl *cl, struct state *s,
     if (!p->sum.kernel)
         BELAY_TRY(belay_cl_kernel(cl, s->program[p->tile], "gemm_tiled_sum", &p->sum.kernel));
     set_range(&p->sum, ceil_div((size_t) count, SMALLEST_GROUP), SMALLEST_GROUP);
-    struct args a = { .kernel = p->sum.kernel };
-    put_mem(&a, call->c);
-    put_mem(&a, belay_cl_mem(&s->parts));
-    put_uint(&a, count);
-    put_uint(&a, splits);
-    put_scale(&a, g->alpha, g->beta);
+    struct belay_cl_args a = { .kernel = p->sum.kernel };
+    belay_cl_arg_mem(&a, call->c);
+    belay_cl_arg_mem(&a, belay_cl_mem(&s->parts));
+    belay_cl_arg_uint(&a, count);
+    belay_cl_arg_uint(&a, splits);
+    belay_cl_arg_scale(&a, g->alpha, g->beta);
     return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_tiled_sum");
 }
 
@@ -311,24 +281,16 @@ static belay_status set_tiled(struct belay_cl *cl, const struct state *s,
                               struct belay_cl_product *p)
 {
     const struct belay_gemm *g = &call->g;
-    struct args a = { .kernel = p->main.kernel };
-    put_mem(&a, splits > 1 ? belay_cl_mem(&s->parts) : call->c);
-    put_mem(&a, call->a);
-    put_mem(&a, call->b);
-    put_uint(&a, (uint64_t) g->m);
-    put_uint(&a, (uint64_t) g->n);
-    put_uint(&a, (uint64_t) g->k);
-    put_uint(&a, (uint64_t) (g->ta ? 1 : g->k));
-    put_uint(&a, (uint64_t) (g->ta ? g->m : 1));
-    put_uint(&a, (uint64_t) (g->tb ? 1 : g->n));
-    put_uint(&a, (uint64_t) (g->tb ? g->k : 1));
-    put_uint(&a, splits);
-    put_uint(&a, chunk);
-    put_uint(&a, batch->count);
-    put_scale(&a, splits > 1 ? 1 : g->alpha, splits > 1 ? 0 : g->beta);
-    put(&a, sizeof(batch->dim), batch->dim);
-    put(&a, sizeof(batch->a), batch->a);
-    put(&a, sizeof(batch->b), batch->b);
+    struct belay_cl_args a = { .kernel = p->main.kernel };
+    belay_cl_arg_mem(&a, splits > 1 ? belay_cl_mem(&s->parts) : call->c);
+    belay_cl_arg_mem(&a, call->a);
+    belay_cl_arg_mem(&a, call->b);
+    belay_cl_arg_sizes(&a, g, g->k);
+    belay_cl_arg_uint(&a, splits);
+    belay_cl_arg_uint(&a, chunk);
+    belay_cl_arg_uint(&a, batch->count);
+    belay_cl_arg_scale(&a, splits > 1 ? 1 : g->alpha, splits > 1 ? 0 : g->beta);
+    belay_cl_arg_batch(&a, batch);
     return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_tiled");
 }
 
