@@ -71,6 +71,7 @@ struct belay_dataset {
     size_t rows, features;
     belay_dtype dtype;      // U8 or F32
     void *x;                // owned, rows * features
+    size_t x_room;          // bytes that there are at x; 0: no more than the rows
     float x_scale, x_shift; // input = x * x_scale + x_shift (1 and 0 for F32)
     int32_t *labels;        // owned; NULL for regression
     float *y;               // owned; NULL for classification

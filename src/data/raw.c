@@ -155,6 +155,7 @@ static belay_status copy_bytes(struct belay_log *log, struct belay_raw *raw, con
         memmove(dst + i * d->features, src + row_of(order, i) * d->features, d->features);
     if (move) {
         d->x = raw->x.data;
+        d->x_room = raw->x.size;
         raw->x = (struct belay_tensor){ 0 };
     }
     return BELAY_OK;

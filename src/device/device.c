@@ -165,6 +165,23 @@ belay_status belay_buf_create(struct belay_device *dev, size_t size, unsigned fl
     return BELAY_OK;
 }
 
+bool belay_device_shares_memory(const struct belay_device *dev)
+{
+    return dev->ops->buf_wrap && dev->shares_memory;
+}
+
+belay_status belay_buf_wrap(struct belay_device *dev, void *data, size_t size,
+                            struct belay_buf *out)
+{
+    ENTER(dev);
+    BELAY_TRY(check_size(dev, size));
+    struct belay_buf buf = { .size = size };
+    BELAY_TRY(leave(dev, dev->ops->buf_wrap(dev, data, size, &buf)));
+    dev->allocated += size;
+    *out = buf;
+    return BELAY_OK;
+}
+
 static bool inside(const struct belay_buf *buf, size_t offset, size_t size)
 {
     return offset <= buf->size && size <= buf->size - offset;
@@ -288,6 +305,18 @@ belay_status belay_device_wait(struct belay_device *dev, uint64_t token)
 {
     ENTER(dev);
     return leave(dev, dev->ops->wait(dev, token));
+}
+
+void belay_device_recall(struct belay_device *dev, const char *name)
+{
+    if (dev->ops->recall && dev->failed == BELAY_OK)
+        dev->ops->recall(dev, name);
+}
+
+void belay_device_remember(struct belay_device *dev, const char *name)
+{
+    if (dev->ops->remember && dev->failed == BELAY_OK)
+        dev->ops->remember(dev, name);
 }
 
 belay_status belay_device_preload(struct belay_device *dev, const struct belay_plan *const *plans,

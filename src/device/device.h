@@ -49,6 +49,10 @@ struct belay_backend_ops {
     belay_status (*buf_view)(struct belay_device *dev, const struct belay_buf *parent,
                              size_t offset, size_t size, struct belay_buf *out);
     void (*buf_destroy)(struct belay_device *dev, struct belay_buf *buf); // safe on zeroed
+    // A buffer that is the host's memory, which stays as it is and only read. Optional: there where
+    // the device is the processor.
+    belay_status (*buf_wrap)(struct belay_device *dev, void *data, size_t size,
+                             struct belay_buf *out);
 
     // In queue order. With wait false, `src` must stay as it is until the work is done.
     belay_status (*write)(struct belay_device *dev, const struct belay_buf *buf, size_t offset,
@@ -73,6 +77,10 @@ struct belay_backend_ops {
     belay_status (*mark)(struct belay_device *dev, uint64_t *token);
     belay_status (*wait)(struct belay_device *dev, uint64_t token);
 
+    // Keeps the texts of the programs that were used under a name on disk, and builds those that a
+    // process before kept, when nobody asked for them yet. Nothing here fails. Optional.
+    void (*remember)(struct belay_device *dev, const char *name);
+    void (*recall)(struct belay_device *dev, const char *name);
     // Builds what several plans need together, before they are prepared. Optional.
     belay_status (*preload)(struct belay_device *dev, const struct belay_plan *const *plans,
                             size_t num);
@@ -118,6 +126,7 @@ struct belay_device {
     belay_status failed;   // the first driver error; nothing computed after it is saved
     struct belay_counters counters;
     int64_t fail_in;       // tests: 1 + calls until one fails; 0: off
+    bool shares_memory;    // its memory is the host's
     bool f64;              // host: floats are stored as F64 (finite differences); else false
     char tune_key[256];    // name, platform, driver and family: of lines in the tuning file
     struct belay_tuning *tuning; // NULL before belay_device_tuned is called (device/tune.h)
@@ -141,6 +150,10 @@ belay_status belay_buf_create(struct belay_device *dev, size_t size, unsigned fl
 belay_status belay_buf_view(struct belay_device *dev, const struct belay_buf *parent,
                             size_t offset, size_t size, struct belay_buf *out);
 void belay_buf_destroy(struct belay_device *dev, struct belay_buf *buf);
+// Whether belay_buf_wrap can be called. The memory goes after the buffer.
+bool belay_device_shares_memory(const struct belay_device *dev);
+belay_status belay_buf_wrap(struct belay_device *dev, void *data, size_t size,
+                            struct belay_buf *out);
 belay_status belay_buf_write(struct belay_device *dev, const struct belay_buf *buf, size_t offset,
                              const void *src, size_t size, bool wait);
 belay_status belay_buf_read(struct belay_device *dev, const struct belay_buf *buf, size_t offset,
@@ -176,6 +189,9 @@ belay_status belay_step_create(struct belay_device *dev, void *prepared,
 belay_status belay_step_bind(struct belay_device *dev, struct belay_step *step,
                              const struct belay_shape *shapes);
 belay_status belay_device_run_step(struct belay_device *dev, struct belay_step *step);
+// Programs of an earlier process with the same name (hex digits), while there is nothing else to do.
+void belay_device_recall(struct belay_device *dev, const char *name);
+void belay_device_remember(struct belay_device *dev, const char *name);
 // Tests: the n-th call to a backend entry from now (0: the next) fails as a driver error;
 // negative: off.
 void belay_device_fail_at(struct belay_device *dev, int64_t n);

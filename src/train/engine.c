@@ -102,7 +102,7 @@ belay_status belay_engine_create(struct belay_log *log, const struct belay_engin
     BELAY_TRY_DONE(make_buffers(e));
     BELAY_TRY_DONE(belay_engine_upload_data(e));
     // Before kernels are built: that takes the driver memory of its own.
-    if (!e->stream && e->p.uploaded) {
+    if (!e->stream && !e->shared && e->p.uploaded) {
         BELAY_TRY_DONE(belay_device_finish(e->dev));
         e->p.uploaded(e->p.uploaded_user);
     }

@@ -98,6 +98,27 @@ static const void *target_rows(const struct belay_engine *e, const struct belay_
     return e->labels ? (const void *) d->labels : (const void *) d->y;
 }
 
+// Where the device works in the host's memory, and the training part's has room for the others behind
+// it, that memory is the table.
+static bool can_share(const struct belay_engine *e)
+{
+    const struct belay_dataset *train = part_of(e, BELAY_PART_TRAIN);
+    return !e->stream && train && e->first[BELAY_PART_TRAIN] == 0 &&
+           e->rows[BELAY_PART_TRAIN] == train->rows && belay_device_shares_memory(e->dev) &&
+           e->table_rows * e->features * belay_dtype_size(e->x_dtype) <= train->x_room;
+}
+
+static belay_status share_features(struct belay_engine *e)
+{
+    const size_t x_row = e->features * belay_dtype_size(e->x_dtype);
+    char *table = e->p.parts[BELAY_PART_TRAIN]->x;
+    for (int i = 0; i < BELAY_NUM_PARTS; i++)
+        if (i != BELAY_PART_TRAIN && part_of(e, i))
+            memcpy(table + e->first[i] * x_row, part_of(e, i)->x, e->rows[i] * x_row);
+    e->shared = true;
+    return belay_buf_wrap(e->dev, table, e->table_rows * x_row, &e->data_x);
+}
+
 // Waited for, since the host copy goes right after it. rusticl 22.3 was seen to train on other rows
 // when the writes were not waited for one by one but all together by clFinish.
 static belay_status upload_parts(struct belay_engine *e)
@@ -107,8 +128,9 @@ static belay_status upload_parts(struct belay_engine *e)
         const struct belay_dataset *d = part_of(e, i);
         if (!d)
             continue;
-        BELAY_TRY(belay_buf_write(e->dev, &e->data_x, e->first[i] * x_row, d->x,
-                                  e->rows[i] * x_row, true));
+        if (!e->shared)
+            BELAY_TRY(belay_buf_write(e->dev, &e->data_x, e->first[i] * x_row, d->x,
+                                      e->rows[i] * x_row, true));
         BELAY_TRY(belay_buf_write(e->dev, &e->data_y, e->first[i] * y_row, target_rows(e, d),
                                   e->rows[i] * y_row, true));
     }
@@ -153,8 +175,11 @@ belay_status belay_engine_upload_data(struct belay_engine *e)
     for (size_t i = 0; i < rows; i++)
         e->identity[i] = (int32_t) i;
     const unsigned flags = e->stream ? 0 : BELAY_BUF_FILLED;
-    BELAY_TRY(belay_buf_create(e->dev, rows * e->features * belay_dtype_size(e->x_dtype), flags,
-                               &e->data_x));
+    if (can_share(e))
+        BELAY_TRY(share_features(e));
+    else
+        BELAY_TRY(belay_buf_create(e->dev, rows * e->features * belay_dtype_size(e->x_dtype), flags,
+                                   &e->data_x));
     BELAY_TRY(belay_buf_create(e->dev, rows * e->targets * 4, flags, &e->data_y));
     BELAY_TRY(belay_buf_create(e->dev, rows * sizeof(int32_t), 0, &e->order));
     BELAY_TRY(belay_buf_write(e->dev, &e->order, 0, e->identity, rows * sizeof(int32_t), true));

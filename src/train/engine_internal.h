@@ -83,6 +83,7 @@ struct belay_engine {
     struct belay_engine_params p;
     struct belay_device *dev;
     bool eval_only, stream;
+    bool shared; // the features on the device are the training part's own memory
 
     struct belay_model_params model_params;
     struct belay_engine_param *params;

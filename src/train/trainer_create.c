@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/env.h"
+#include "base/hash.h"
 #include "train/tensorboard.h"
 #include "train/trainer_internal.h"
 
@@ -38,6 +39,34 @@ static belay_status open_device(struct belay_trainer *t)
         BELAY_TRY(recorded_device(t, &ctx->device_spec));
     return belay_ctx_open(ctx);
 }
+
+// Names what this training builds: by recipe and device.
+static void name_start(const struct belay_trainer *t, struct belay_digest *out)
+{
+    struct belay_digest recipe;
+    char text[sizeof(t->ctx->device->identity) + sizeof(recipe.hex)];
+    belay_digest_of(t->recipe->text, strlen(t->recipe->text), &recipe);
+    snprintf(text, sizeof(text), "%s%s", recipe.hex, t->ctx->device->identity);
+    belay_digest_of(text, strlen(text), out);
+}
+
+// While the data come: the programs that the same recipe needed before.
+static belay_status open_early(struct belay_trainer *t)
+{
+    struct belay_digest name;
+    BELAY_TRY(open_device(t));
+    name_start(t, &name);
+    belay_device_recall(t->ctx->device, name.hex);
+    return BELAY_OK;
+}
+
+static void remember_start(const struct belay_trainer *t)
+{
+    struct belay_digest name;
+    name_start(t, &name);
+    belay_device_remember(t->ctx->device, name.hex);
+}
+
 // A trainer keeps its own recipe.
 static belay_status own_recipe(struct belay_trainer *t, const belay_recipe *recipe)
 {
@@ -148,8 +177,9 @@ static belay_status create(belay_ctx *ctx, const belay_recipe *recipe,
     t->recipe->stop.maximize = t->maximize;
     BELAY_TRY_DONE(make_command(t));
     belay_data_job_start(&data, t, p);
-    BELAY_TRY_DONE(belay_data_job_end(&data, open_device(t)));
+    BELAY_TRY_DONE(belay_data_job_end(&data, open_early(t)));
     BELAY_TRY_DONE(belay_trainer_setup(t, p));
+    remember_start(t);
     if (!t->no_files)
         BELAY_TRY_DONE(open_run(t, resume_only));
     t->first_step = t->s.step;

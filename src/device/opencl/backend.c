@@ -99,6 +99,9 @@ static belay_status open_entry(struct belay_device *dev, const struct belay_cl_e
     cl->info = e->info;
     BELAY_TRY_DONE(fill_profile(cl, (e->type & CL_DEVICE_TYPE_CPU) != 0));
     fill_device(cl);
+    // llvmpipe says it is a processor too, but its driver moves the data.
+    dev->shares_memory = (e->type & CL_DEVICE_TYPE_CPU) && e->info.unified_memory &&
+                         !strstr(e->info.platform, "rusticl");
     BELAY_TRY_DONE(make_queues(cl));
     BELAY_TRY_DONE(belay_cl_cache_create(cl));
     dev->priv = cl;
@@ -134,6 +137,7 @@ const struct belay_backend_ops belay_backend_opencl = {
     .close = close_device,
     .buf_create = belay_cl_buf_create,
     .buf_view = belay_cl_buf_view,
+    .buf_wrap = belay_cl_buf_wrap,
     .buf_destroy = belay_cl_buf_destroy,
     .write = belay_cl_write,
     .read = belay_cl_read,
@@ -146,6 +150,8 @@ const struct belay_backend_ops belay_backend_opencl = {
     .finish = belay_cl_finish,
     .mark = belay_cl_mark,
     .wait = belay_cl_wait,
+    .remember = belay_cl_remember,
+    .recall = belay_cl_recall,
     .preload = belay_cl_preload,
     .plan_prepare = belay_cl_plan_prepare,
     .plan_release = belay_cl_plan_release,

@@ -27,35 +27,54 @@ static bool driver_keeps_its_own(const struct belay_cl *cl)
     return false;
 }
 
-bool belay_cl_binary_path(struct belay_cl *cl, const char *text_key, char *out, size_t size)
+bool belay_cl_cache_path(struct belay_cl *cl, const char *folder, const char *ending,
+                         const char *key, char *out, size_t size)
 {
     struct belay_hash h;
-    struct belay_digest key;
+    struct belay_digest digest;
     const char *dir = cl->dev->cache_dir;
     const char *wanted = belay_env("BELAY_KERNEL_CACHE");
     bool off = wanted && strcmp(wanted, "0") == 0;
-    if (!dir || off || driver_keeps_its_own(cl) || !belay_hash_begin(&h))
+    if (!dir || off || !belay_hash_begin(&h))
         return false;
-    const char *const parts[] = { MAGIC, text_key, cl->info.name, cl->info.platform,
-                                  cl->info.driver, cl->info.version };
+    const char *const parts[] = { MAGIC, key, cl->info.name, cl->info.platform, cl->info.driver,
+                                  cl->info.version };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         belay_hash_add(&h, parts[i], strlen(parts[i]) + 1);
-    belay_hash_end(&h, &key);
-    int length = snprintf(out, size, "%s/kernels/%s.bin", dir, key.hex);
+    belay_hash_end(&h, &digest);
+    int length = snprintf(out, size, "%s/%s/%s.%s", dir, folder, digest.hex, ending);
     return length > 0 && (size_t) length < size;
 }
 
-// "MAGIC" "32 hex digits\n" binary
-static bool whole(const char *data, size_t size, const unsigned char **binary, size_t *length)
+bool belay_cl_binary_path(struct belay_cl *cl, const char *text_key, char *out, size_t size)
+{
+    return !driver_keeps_its_own(cl) &&
+           belay_cl_cache_path(cl, "kernels", "bin", text_key, out, size);
+}
+
+// "MAGIC" "32 hex digits\n" what is kept
+static bool whole(const char *data, size_t size, const char **from, size_t *length)
 {
     const size_t head = sizeof(MAGIC) - 1 + 33;
     struct belay_digest digest;
     if (size <= head || memcmp(data, MAGIC, sizeof(MAGIC) - 1) != 0)
         return false;
     belay_digest_of(data + head, size - head, &digest);
-    *binary = (const unsigned char *) data + head;
+    *from = data + head;
     *length = size - head;
     return memcmp(data + sizeof(MAGIC) - 1, digest.hex, 32) == 0;
+}
+
+bool belay_cl_cache_read(const char *path, char **data, const char **from, size_t *length)
+{
+    size_t size;
+    // No log: a file that is not there is no error.
+    if (!belay_file_exists(path) || belay_file_read(NULL, path, MAX_BINARY, data, &size))
+        return false;
+    if (whole(*data, size, from, length))
+        return true;
+    belay_free(*data);
+    return false;
 }
 
 static bool build_binary(struct belay_cl *cl, const unsigned char *binary, size_t length,
@@ -77,19 +96,18 @@ static bool build_binary(struct belay_cl *cl, const unsigned char *binary, size_
 bool belay_cl_binary_load(struct belay_cl *cl, const char *path, const char *options,
                           cl_program *out)
 {
-    const unsigned char *binary;
-    size_t size, length;
+    const char *binary;
+    size_t length;
     char *data = NULL;
-    // No log: a file that is not there is no error.
-    if (!belay_file_exists(path) || belay_file_read(NULL, path, MAX_BINARY, &data, &size))
-        return false;
-    bool loaded = whole(data, size, &binary, &length) &&
-                  build_binary(cl, binary, length, options, out);
+    bool loaded = belay_cl_cache_read(path, &data, &binary, &length);
+    if (loaded) {
+        loaded = build_binary(cl, (const unsigned char *) binary, length, options, out);
+        belay_free(data);
+    }
     if (loaded)
         belay_file_touch(path);
-    else
+    else if (belay_file_exists(path))
         belay_say(cl->log, BELAY_LOG_DEBUG, "kernel cache: %s is of no use, built again", path);
-    belay_free(data);
     return loaded;
 }
 
@@ -107,24 +125,30 @@ static bool prepare_folder(const char *path)
            belay_dir_trim(NULL, dir, MAX_FILES - 1, MAX_BYTES) == BELAY_OK;
 }
 
-void belay_cl_binary_store(struct belay_cl *cl, const char *path, cl_program program)
+bool belay_cl_cache_write(const char *path, const void *data, size_t size)
 {
     struct belay_str file = { 0 };
     struct belay_digest digest;
+    belay_digest_of(data, size, &digest);
+    belay_str_addf(&file, "%s%s\n", MAGIC, digest.hex);
+    belay_str_add_bytes(&file, data, size);
+    bool written = !file.failed && prepare_folder(path) &&
+                   belay_file_write(NULL, path, file.text, file.length) == BELAY_OK;
+    belay_str_free(&file);
+    return written;
+}
+
+void belay_cl_binary_store(struct belay_cl *cl, const char *path, cl_program program)
+{
     unsigned char *binary = NULL;
     size_t size = 0;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, NULL) ||
-        size == 0 || size > MAX_BINARY || !prepare_folder(path))
+        size == 0 || size > MAX_BINARY)
         return;
     binary = belay_alloc(size);
     if (binary && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(binary), &binary, NULL) ==
-                      CL_SUCCESS) {
-        belay_digest_of(binary, size, &digest);
-        belay_str_addf(&file, "%s%s\n", MAGIC, digest.hex);
-        belay_str_add_bytes(&file, binary, size);
-        if (!file.failed && belay_file_write(NULL, path, file.text, file.length) != BELAY_OK)
-            belay_say(cl->log, BELAY_LOG_DEBUG, "kernel cache: %s cannot be written", path);
-    }
-    belay_str_free(&file);
+                      CL_SUCCESS &&
+        !belay_cl_cache_write(path, binary, size))
+        belay_say(cl->log, BELAY_LOG_DEBUG, "kernel cache: %s cannot be written", path);
     belay_free(binary);
 }

@@ -24,6 +24,16 @@ belay_status belay_cl_buf_create(struct belay_device *dev, size_t size, unsigned
     return status;
 }
 
+belay_status belay_cl_buf_wrap(struct belay_device *dev, void *data, size_t size,
+                               struct belay_buf *out)
+{
+    struct belay_cl *cl = belay_cl_of(dev);
+    cl_int error;
+    out->priv = clCreateBuffer(cl->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, size, data,
+                               &error);
+    return belay_cl_check(cl, error, "clCreateBuffer");
+}
+
 // The buffer that a view is part of, and where the view begins in it: OpenCL makes no views of
 // views.
 static belay_status find_root(struct belay_cl *cl, cl_mem mem, cl_mem *root, size_t *offset)

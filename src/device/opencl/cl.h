@@ -66,6 +66,8 @@ belay_status belay_cl_buf_create(struct belay_device *dev, size_t size, unsigned
                                  struct belay_buf *out);
 belay_status belay_cl_buf_view(struct belay_device *dev, const struct belay_buf *parent,
                                size_t offset, size_t size, struct belay_buf *out);
+belay_status belay_cl_buf_wrap(struct belay_device *dev, void *data, size_t size,
+                               struct belay_buf *out);
 void belay_cl_buf_destroy(struct belay_device *dev, struct belay_buf *buf);
 belay_status belay_cl_write(struct belay_device *dev, const struct belay_buf *buf, size_t offset,
                             const void *src, size_t size, bool wait);
@@ -97,6 +99,20 @@ bool belay_cl_binary_path(struct belay_cl *cl, const char *text_key, char *out, 
 bool belay_cl_binary_load(struct belay_cl *cl, const char *path, const char *options,
                           cl_program *out);
 void belay_cl_binary_store(struct belay_cl *cl, const char *path, cl_program program);
+// Where a file of the cache is: "DIR/folder/KEY.ending", KEY of these parts and the device; false: there
+// is no cache.
+bool belay_cl_cache_path(struct belay_cl *cl, const char *folder, const char *ending,
+                         const char *key, char *out, size_t size);
+// A file of the cache with its digest before it; belay_free. False: not there, or damaged.
+bool belay_cl_cache_read(const char *path, char **data, const char **from, size_t *length);
+bool belay_cl_cache_write(const char *path, const void *data, size_t size);
+// Programs of an earlier process (recall.c; backend entries).
+void belay_cl_remember(struct belay_device *dev, const char *name);
+void belay_cl_recall(struct belay_device *dev, const char *name);
+// What was asked for so far, each: options, text. The n-th; false behind the last.
+bool belay_cl_built(const struct belay_cl *cl, size_t n, const char **options, const char **text);
+// Builds a whole text that will be asked for. Failure is silent.
+void belay_cl_build_early(struct belay_cl *cl, const char *options, const char *text);
 // Builds `text` (after common.clh) or gives the program built before. Borrowed from the cache.
 // `label` names it in messages (NULL: BELAY_ERR_UNSUPPORTED, silently, when it does not build);
 // `options` may be NULL.

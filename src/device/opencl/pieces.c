@@ -231,7 +231,32 @@ static belay_status keep(struct belay_cl_pieces *p, const struct belay_cl_piece 
     return BELAY_OK;
 }
 
-// The first piece that is not built, and all others whose names it does not share.
+// Macros are forgotten behind their piece; what else two pieces define is renamed in the second. False:
+// it is a kernel.
+static bool rename_met(const struct belay_cl_piece *piece, const struct belay_cl_names *names,
+                       size_t number, struct belay_str *out)
+{
+    struct belay_str defines = { 0 };
+    for (size_t i = 0; i < piece->names.num; i++) {
+        const char *name = piece->names.name[i];
+        if (!belay_cl_names_have(names, name) || is_defined(piece->text.text, name))
+            continue;
+        for (size_t k = 0; k < piece->num; k++) {
+            if (strcmp(piece->kernels[k], name) == 0) {
+                belay_str_free(&defines);
+                return false;
+            }
+        }
+        belay_str_addf(&defines, "#define %s %s__%zu\n", name, name, number);
+    }
+    out->failed |= defines.failed;
+    if (defines.text)
+        belay_str_add(out, defines.text);
+    belay_str_free(&defines);
+    return true;
+}
+
+// The first piece that is not built, and all others that can stand beside it.
 static size_t join(struct belay_cl_pieces *p, struct belay_cl_piece **joined,
                    struct belay_str *text, bool *failed)
 {
@@ -239,11 +264,16 @@ static size_t join(struct belay_cl_pieces *p, struct belay_cl_piece **joined,
     size_t num = 0;
     for (size_t i = 0; i < p->num; i++) {
         struct belay_cl_piece *piece = &p->list[i];
-        if (piece->built || piece->num == 0 || belay_cl_names_meet(&names, &piece->names))
+        struct belay_str renames = { 0 };
+        if (piece->built || piece->num == 0 || !rename_met(piece, &names, i, &renames))
             continue;
         belay_cl_names_join(&names, &piece->names);
+        belay_str_add(text, renames.text ? renames.text : "");
         belay_str_add(text, piece->text.text);
+        belay_cl_forget_macros(renames.text ? renames.text : "", text);
         belay_cl_forget_macros(piece->text.text, text);
+        text->failed |= renames.failed;
+        belay_str_free(&renames);
         piece->built = true;
         joined[num++] = piece;
     }

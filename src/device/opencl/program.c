@@ -13,6 +13,8 @@
 struct built {
     struct belay_digest key; // of text and options
     cl_program program;
+    char *text, *options;    // kept for the next process (recall.c)
+    bool used;               // not only recalled
 };
 
 struct place { // where a kernel was built
@@ -43,8 +45,11 @@ void belay_cl_cache_destroy(struct belay_cl *cl)
 {
     if (!cl->cache)
         return;
-    for (size_t i = 0; i < cl->cache->num; i++)
+    for (size_t i = 0; i < cl->cache->num; i++) {
         clReleaseProgram(cl->cache->built[i].program);
+        belay_free(cl->cache->built[i].text);
+        belay_free(cl->cache->built[i].options);
+    }
     belay_free(cl->cache->built);
     belay_free(cl->cache->places);
     belay_free(cl->cache->used);
@@ -240,9 +245,9 @@ static belay_status build(struct belay_cl *cl, const char *label, const char *te
     return BELAY_OK;
 }
 
-// `text` is whole. The program belongs to the cache.
+// `text` is whole. The program belongs to the cache. `use` false: somebody will ask for it later.
 static belay_status find_or_build(struct belay_cl *cl, const char *label, const char *text,
-                                  const char *options, cl_program *out)
+                                  const char *options, bool use, cl_program *out)
 {
     struct belay_cl_cache *cache = cl->cache;
     struct belay_digest key;
@@ -250,6 +255,7 @@ static belay_status find_or_build(struct belay_cl *cl, const char *label, const 
     for (size_t i = 0; i < cache->num; i++) {
         if (strcmp(cache->built[i].key.hex, key.hex) == 0) {
             *out = cache->built[i].program;
+            cache->built[i].used |= use;
             return BELAY_OK;
         }
     }
@@ -263,8 +269,29 @@ static belay_status find_or_build(struct belay_cl *cl, const char *label, const 
         if (on_disk)
             belay_cl_binary_store(cl, path, *out);
     }
-    cache->built[cache->num++] = (struct built){ key, *out };
+    // Without memory for the texts they are not kept.
+    cache->built[cache->num++] = (struct built){ key, *out, belay_strdup(text),
+                                                 belay_strdup(options), use };
     return BELAY_OK;
+}
+
+bool belay_cl_built(const struct belay_cl *cl, size_t n, const char **options, const char **text)
+{
+    for (size_t i = 0; i < cl->cache->num; i++) {
+        const struct built *b = &cl->cache->built[i];
+        if (!b->used || !b->text || !b->options || n-- > 0)
+            continue;
+        *options = b->options;
+        *text = b->text;
+        return true;
+    }
+    return false;
+}
+
+void belay_cl_build_early(struct belay_cl *cl, const char *options, const char *text)
+{
+    cl_program program;
+    (void) find_or_build(cl, NULL, text, options, false, &program);
 }
 
 belay_status belay_cl_program_text(struct belay_cl *cl, const char *label, const char *text,
@@ -281,7 +308,7 @@ belay_status belay_cl_program_text(struct belay_cl *cl, const char *label, const
         status = belay_fail_nomem(cl->log, whole.length + all.length);
         goto done;
     }
-    status = find_or_build(cl, label, whole.text, all.text, out);
+    status = find_or_build(cl, label, whole.text, all.text, true, out);
 done:
     belay_str_free(&whole);
     belay_str_free(&all);

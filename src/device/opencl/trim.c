@@ -217,12 +217,11 @@ void belay_cl_names_of(const char *text, struct belay_cl_names *out)
     }
 }
 
-bool belay_cl_names_meet(const struct belay_cl_names *a, const struct belay_cl_names *b)
+bool belay_cl_names_have(const struct belay_cl_names *names, const char *name)
 {
-    for (size_t i = 0; i < a->num; i++)
-        for (size_t k = 0; k < b->num; k++)
-            if (strcmp(a->name[i], b->name[k]) == 0)
-                return true;
+    for (size_t i = 0; i < names->num; i++)
+        if (strcmp(names->name[i], name) == 0)
+            return true;
     return false;
 }
 

@@ -21,7 +21,7 @@ struct belay_cl_names {
     bool failed; // memory was short
 };
 void belay_cl_names_of(const char *text, struct belay_cl_names *out);
-bool belay_cl_names_meet(const struct belay_cl_names *a, const struct belay_cl_names *b);
+bool belay_cl_names_have(const struct belay_cl_names *names, const char *name);
 void belay_cl_names_join(struct belay_cl_names *names, const struct belay_cl_names *more);
 void belay_cl_names_free(struct belay_cl_names *names);
 // #undef lines for the macros of a text.
