@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "device/opencl/cl.h"
 #include "scratch.h"
 
 static struct belay_log test_log;
@@ -194,6 +195,70 @@ START_TEST(what_was_used_longest_ago_goes_first)
 }
 END_TEST
 
+static struct belay_cl *open_cl(struct belay_device **dev)
+{
+    ck_log_ok(&test_log, belay_device_open(&test_log, NULL, 0, dev));
+    (*dev)->cache_dir = folder;
+    return (*dev)->ops->recall ? belay_cl_of(*dev) : NULL;
+}
+
+// Programs that were built by the time a known text was asked for, and after; SIZE_MAX: no such backend.
+static size_t builds_with(bool recall, bool remember, uint64_t *before)
+{
+    static const char text[] = "kernel void seven(global float *x)\n{\n    x[0] = 7;\n}\n";
+    struct belay_device *dev;
+    cl_program program;
+    cl_kernel kernel;
+    struct belay_cl *cl = open_cl(&dev);
+    size_t builds = SIZE_MAX;
+    if (cl) {
+        if (recall)
+            belay_device_recall(dev, "cafe");
+        *before = dev->counters.builds;
+        ck_log_ok(&test_log, belay_cl_program_text(cl, "a test", text, NULL, &program));
+        ck_log_ok(&test_log, belay_cl_kernel(cl, program, "seven", &kernel));
+        clReleaseKernel(kernel);
+        builds = dev->counters.builds;
+        if (remember)
+            belay_device_remember(dev, "cafe");
+    }
+    belay_device_close(&dev);
+    return builds;
+}
+
+static void damage_starts(void)
+{
+    char dir[600], **names;
+    size_t count, size;
+    snprintf(dir, sizeof(dir), "%s/starts", folder);
+    ck_log_ok(&test_log, belay_dir_list(&test_log, dir, &names, &count));
+    ck_assert_uint_eq(count, 1);
+    char *path = belay_path_join(dir, names[0]), *data;
+    ck_log_ok(&test_log, belay_file_read(&test_log, path, 0, &data, &size));
+    data[size - 5] ^= 1;
+    put(path, data, size);
+    belay_free(data);
+    belay_free(path);
+    belay_names_free(names, count);
+}
+
+START_TEST(what_a_process_used_is_there_before_the_next_one_asks)
+{
+    uint64_t before;
+    if (builds_with(false, true, &before) == SIZE_MAX) {
+        harness_skip("not OpenCL");
+        return;
+    }
+    ck_assert_uint_eq(builds_with(true, true, &before), before);
+    if (!driver_keeps_its_own) // else all is loaded, not built
+        return;
+    ck_assert_uint_eq(before, 1);
+    damage_starts();
+    ck_assert_uint_eq(builds_with(true, false, &before), 1);
+    ck_assert_uint_eq(before, 0);
+}
+END_TEST
+
 static Suite *suite_kernel_cache(void)
 {
     const TTest *const tests[] = {
@@ -203,6 +268,7 @@ static Suite *suite_kernel_cache(void)
         the_cache_can_be_switched_off,
         a_folder_that_cannot_be_written_costs_nothing_but_time,
         what_was_used_longest_ago_goes_first,
+        what_a_process_used_is_there_before_the_next_one_asks,
     };
     return harness_suite("kernel cache", tests, sizeof(tests) / sizeof(tests[0]));
 }
