@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -100,6 +101,34 @@ static inline int runs_wait(pid_t pid)
     int status = 0;
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// The same of one that is killed after `seconds`; negative: not.
+static inline int runs_wait_or_kill(pid_t pid, double seconds)
+{
+    const struct timespec pause = { .tv_sec = (time_t) seconds,
+                                    .tv_nsec = (long) (1e9 * (seconds - (int) seconds)) };
+    ck_assert_int_ge(pid, 0);
+    if (seconds >= 0) {
+        nanosleep(&pause, NULL);
+        kill(pid, SIGKILL);
+    }
+    return runs_wait(pid);
+}
+
+// How many kills a test wants: BELAY_TEST_CRASHES, else `usual`.
+static inline int runs_kills(int usual)
+{
+    const char *text = getenv("BELAY_TEST_CRASHES");
+    return text ? atoi(text) : usual;
+}
+
+// From 0 to 1.
+static inline double runs_random(void)
+{
+    static uint32_t seed = 12345;
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) / 16777216.0;
 }
 
 static inline void path_of(char *out, size_t size, const char *name)

@@ -98,7 +98,7 @@ check 'doctor says its version' grep -q 'belay .*version: ' out
 check_json doctor --quick --json
 
 # ---- tune ----
-run 2 "'soon' is no time, want seconds such as 60s or 2m" tune --budget soon
+run 2 "'soon' is no time, want one such as 60s or 2m" tune --budget soon
 if [ "$BELAY_DEVICE" = host ]; then
     run 1 'no limits to measure' tune
 else

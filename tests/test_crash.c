@@ -3,8 +3,6 @@
 // (default 8; 200 on demand).
 #include "runs.h"
 
-#include <time.h>
-
 #include "base/clock.h"
 
 static const char recipe_text[] =
@@ -24,25 +22,16 @@ static int run(const char *dir, double seconds)
     int64_t calls;
     fflush(NULL);
     pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
     if (pid == 0)
         _exit(runs_train(recipe_text, dir, &whole, &calls));
-    if (seconds >= 0) {
-        nanosleep(&(struct timespec){ .tv_sec = (time_t) seconds,
-                                      .tv_nsec = (long) (1e9 * (seconds - (int) seconds)) },
-                  NULL);
-        kill(pid, SIGKILL);
-    }
-    return runs_wait(pid);
+    return runs_wait_or_kill(pid, seconds);
 }
 
 // Each run is killed again and again until one comes through; moments are spread over its length.
 START_TEST(kills_at_random_moments_cost_nothing)
 {
     char want[300], dir[300], what[32];
-    const char *text = getenv("BELAY_TEST_CRASHES");
-    int wanted = text ? atoi(text) : 8, kills = 0;
-    uint32_t seed = 12345;
+    int wanted = runs_kills(8), kills = 0;
     path_of(want, sizeof(want), "whole");
     path_of(dir, sizeof(dir), "killed");
     ck_assert_int_eq(run(want, -1), 0); // builds kernels
@@ -54,8 +43,7 @@ START_TEST(kills_at_random_moments_cost_nothing)
         remove_run(dir);
         int code = -SIGKILL;
         for (int tries = 0; code == -SIGKILL && tries < 4; tries++) {
-            seed = seed * 1664525u + 1013904223u;
-            code = run(dir, 1.1 * length * (seed >> 8) / 16777216.0);
+            code = run(dir, 1.1 * length * runs_random());
             ck_assert_msg(code == 0 || code == -SIGKILL, "run %d: exit %d", number, code);
             kills += code == -SIGKILL;
         }

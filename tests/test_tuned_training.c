@@ -2,6 +2,7 @@
 // file, also when a run goes on under another one.
 #include "runs.h"
 
+#include "base/clock.h"
 #include "device/opencl/gemm.h"
 #include "device/tune.h"
 #include "device/tuning.h"
@@ -104,8 +105,9 @@ static int train(const char *tuning, const char *dir, struct kill kill)
     return runs_train(recipe_text, dir, &kill, &calls);
 }
 
-// In a process of its own, this program anew: OpenCL does not survive a fork.
-static void train_killed(const char *tuning, const char *dir, const char *kill_at)
+// In a process of its own, this program anew: OpenCL does not survive a fork. It is killed after a step
+// ("0": it is not), or after `seconds`, if they are not negative.
+static int train_apart(const char *tuning, const char *dir, const char *kill_at, double seconds)
 {
     char self[600];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -113,12 +115,11 @@ static void train_killed(const char *tuning, const char *dir, const char *kill_a
     self[length] = '\0';
     fflush(NULL);
     pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         execl(self, self, tuning, dir, kill_at, (char *) NULL);
         _exit(127);
     }
-    ck_assert_int_eq(runs_wait(pid), -SIGKILL);
+    return runs_wait_or_kill(pid, seconds);
 }
 
 START_TEST(a_training_gives_the_same_bytes_with_any_tuning_file)
@@ -145,21 +146,55 @@ START_TEST(a_training_gives_the_same_bytes_with_any_tuning_file)
     ck_assert_int_eq(train(second, c, whole), 0);
     check_same(c, plain, "run c");
     // Killed under one file, ended under the other; and once more the other way.
-    train_killed(first, d, "10");
-    train_killed(second, d, "17");
+    ck_assert_int_eq(train_apart(first, d, "10", -1), -SIGKILL);
+    ck_assert_int_eq(train_apart(second, d, "17", -1), -SIGKILL);
     ck_assert_int_eq(train(first, d, whole), 0);
     check_same(d, plain, "run d");
     unsetenv("BELAY_TUNE");
 }
 END_TEST
 
+// As test_crash.c, each time under the other tuning file.
+START_TEST(kills_at_random_moments_and_other_tuning_files_cost_nothing)
+{
+    char files[2][300], plain[300], dir[300];
+    int wanted = runs_kills(2), kills = 0, turn = 0;
+    path_of(files[0], sizeof(files[0]), "first.jsonl");
+    path_of(files[1], sizeof(files[1]), "second.jsonl");
+    path_of(plain, sizeof(plain), "plain");
+    path_of(dir, sizeof(dir), "killed");
+    ck_assert_int_eq(train_apart(files[1], dir, "0", -1), 0); // its kernels are built
+    remove_run(dir);
+    double before = belay_clock_now();
+    ck_assert_int_eq(train_apart(files[0], dir, "0", -1), 0);
+    double length = belay_clock_now() - before;
+    while (kills < wanted) {
+        int code = -SIGKILL;
+        remove_run(dir);
+        for (int tries = 0; code == -SIGKILL && tries < 4; tries++) {
+            code = train_apart(files[turn++ % 2], dir, "0", 1.1 * length * runs_random());
+            ck_assert_msg(code == 0 || code == -SIGKILL, "kill %d: exit %d", kills, code);
+            kills += code == -SIGKILL;
+        }
+        ck_assert_int_eq(train_apart(files[turn++ % 2], dir, "0", -1), 0);
+        check_same(dir, plain, "killed under one file, ended under the other");
+    }
+    printf("%d kills, a whole run takes %.3f s\n", kills, length);
+}
+END_TEST
+
 static Suite *suite_tuned_training(void)
 {
-    const TTest *const tests[] = { a_training_gives_the_same_bytes_with_any_tuning_file };
-    return harness_suite("tuned training", tests, 1);
+    Suite *s = suite_create("tuned training");
+    TCase *tc = tcase_create("tuned training");
+    tcase_set_timeout(tc, 3600);
+    tcase_add_test(tc, a_training_gives_the_same_bytes_with_any_tuning_file);
+    tcase_add_test(tc, kills_at_random_moments_and_other_tuning_files_cost_nothing);
+    suite_add_tcase(s, tc);
+    return s;
 }
 
-// With arguments (a tuning file, a run folder, a step): the run that train_killed starts.
+// With arguments (a tuning file, a run folder, a step): the run that train_apart starts.
 int main(int argc, char **argv)
 {
     if (argc == 4)

@@ -27,6 +27,7 @@ extern const char bench_tiny[], bench_mlp[]; // recipes
 belay_status bench_training(struct bench *b, const struct workload *w);
 belay_status bench_start(struct bench *b, const struct workload *w);
 belay_status bench_epochs(struct bench *b, const struct workload *w);
+belay_status bench_saves(struct bench *b, const struct workload *w);
 belay_status bench_products(struct bench *b, const struct workload *w);
 
 // Runs `steps` of them block after block, each until the device is idle, and sorts the times.

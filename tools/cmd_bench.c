@@ -56,6 +56,8 @@ static const struct workload workloads[] = {
     { "mlp-epochs", "whole epochs of mlp with shuffling and validation", bench_mlp, 0,
       bench_epochs },
     { "mlp-start", "the start of mlp to the end of its first step", bench_mlp, 0, bench_start },
+    { "mlp-saves", "mlp with a checkpoint every 50 steps: none, async, sync", bench_mlp, 0,
+      bench_saves },
     { "gemm", "products of six shapes, three forms", NULL, 0, bench_products },
     { "cnn", "needs conv2d and max_pool2d", NULL, 0, NULL },
     { "resnet18", "needs conv2d, batch_norm and global pooling", NULL, 0, NULL },
@@ -95,8 +97,8 @@ static int unknown(struct cli *cli, const char *name)
     const char *near = nearest(name, names, NUM_WORKLOADS);
     if (near)
         return cli_error(cli, EXIT_USAGE, "unknown workload '%s', did you mean '%s'?", name, near);
-    return cli_error(cli, EXIT_USAGE, "unknown workload '%s': tiny, mlp, mlp-epochs, gemm (cnn, "
-                                      "resnet18, resnet50, gpt and lstm are not there yet)",
+    return cli_error(cli, EXIT_USAGE, "unknown workload '%s': tiny, mlp, mlp-epochs, mlp-saves, gemm "
+                                      "(cnn, resnet18, resnet50, gpt and lstm are not there yet)",
                      name);
 }
 
@@ -129,8 +131,9 @@ const struct command command_bench = {
     .name = "bench",
     .args = "[WORKLOAD...]",
     .summary = "Times training steps and products on a device; one JSON line each",
-    .detail = "Workloads: tiny, mlp (Fashion-MNIST, dataset-fashion-mnist), mlp-epochs, gemm. Medians\n"
-              "of blocks of steps that each end with the device idle. first_step_s counts from the\n"
+    .detail = "Workloads: tiny, mlp (Fashion-MNIST, dataset-fashion-mnist), mlp-epochs, mlp-saves (the\n"
+              "share of time lost to a checkpoint every 50 steps, in TMPDIR or /tmp), gemm. Medians of\n"
+              "blocks of steps that each end with the device idle. first_step_s counts from the\n"
               "start of the workload, epoch_s is a whole epoch with validation. With --per-op each\n"
               "kernel is timed too: its time, GF/s, GB/s, and the share of the lower bound in its time\n"
               "(flops over the measured peak or bytes over the measured bandwidth, the larger).\n",

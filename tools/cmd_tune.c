@@ -5,21 +5,6 @@
 
 // Measures the device and keeps what was found in the user's tuning file.
 
-// "60s", "2m", "90"; false for anything else.
-static bool seconds_of(const char *text, double *out)
-{
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || !(value > 0) || value > 86400)
-        return false;
-    if (strcmp(end, "m") == 0)
-        value *= 60;
-    else if (*end && strcmp(end, "s") != 0)
-        return false;
-    *out = value;
-    return true;
-}
-
 static void print_limits(const belay_ctx *ctx, const belay_device_limits *l, bool json)
 {
     if (json) {
@@ -46,8 +31,8 @@ static int run(struct cli *cli)
                                  .export_to = cli->export_to,
                                  .limits = &limits };
     belay_ctx *ctx = NULL;
-    if (cli->budget && !seconds_of(cli->budget, &params.budget))
-        return cli_error(cli, EXIT_USAGE, "'%s' is no time, want seconds such as 60s or 2m",
+    if (cli->budget && !read_time(cli->budget, &params.budget))
+        return cli_error(cli, EXIT_USAGE, "'%s' is no time, want one such as 60s or 2min",
                          cli->budget);
     belay_status status = cli_open(cli, &ctx);
     if (status == BELAY_OK)
@@ -64,7 +49,7 @@ static const struct option_row options[] = {
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_DEVICE,
-    { "budget", 0, "TIME", "how long to measure, such as 60s (the default) or 2m", TEXT(budget) },
+    { "budget", 0, "TIME", "how long to measure, such as 60s (the default) or 2min", TEXT(budget) },
     { "import", 0, "FILE", "take over the lines of this tuning file first", TEXT(import_from) },
     { "export", 0, "FILE", "write this device's lines there", TEXT(export_to) },
     { 0 },

@@ -56,8 +56,8 @@ bool read_time(const char *text, double *seconds)
         const char *word;
         double factor;
     } units[] = { { "", 1 },        { "s", 1 },        { "sec", 1 },     { "second", 1 },
-                  { "seconds", 1 }, { "min", 60 },     { "minute", 60 }, { "minutes", 60 },
-                  { "h", 3600 },    { "hour", 3600 },  { "hours", 3600 } };
+                  { "seconds", 1 }, { "m", 60 },       { "min", 60 },    { "minute", 60 },
+                  { "minutes", 60 }, { "h", 3600 },    { "hour", 3600 }, { "hours", 3600 } };
     char *end;
     *seconds = 0;
     if (!text)
