@@ -3,7 +3,6 @@
 // The order of a best: its file (immutable, named by step), then the names that point to it. Of a
 // checkpoint: the log durable, the checkpoint, then what nobody refers to any more is deleted. A
 // crash between any two leaves a checkpoint whose best and log are there.
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -139,15 +138,23 @@ void belay_job_finish(struct save_job *job)
 
 // ---- on any thread ----
 
+// By the bits and without a way out, so that a compiler takes several numbers at once: the time is
+// taken from the training, where the device is the processor.
+static bool finite(const float *data, size_t count)
+{
+    uint32_t bad = 0, bits;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&bits, &data[i], sizeof(bits));
+        bad |= (bits & 0x7F800000u) == 0x7F800000u;
+    }
+    return !bad;
+}
+
 static bool all_finite(const struct save_job *job)
 {
-    for (size_t i = 0; i < job->look_at; i++) {
-        const float *data = job->items[i].data;
-        const size_t count = (size_t) belay_shape_count(&job->items[i].shape);
-        for (size_t k = 0; k < count; k++)
-            if (!isfinite(data[k]))
-                return false;
-    }
+    for (size_t i = 0; i < job->look_at; i++)
+        if (!finite(job->items[i].data, (size_t) belay_shape_count(&job->items[i].shape)))
+            return false;
     return true;
 }
 
