@@ -14,9 +14,10 @@ kernel void predict(global T *restrict guess, global const T *restrict x, uint r
     }
 }
 
-// One work-item a true class: only it writes that line of y.
+// One work-item a true class: only it writes that line of y. Weights are added in the order of rows.
 kernel void count(global T *restrict y, global const T *restrict guess,
-                  global const int *restrict label, uint rows, uint classes)
+                  global const int *restrict label, global const T *restrict weight,
+                  uint has_weight, uint rows, uint classes)
 {
     uint t = get_global_id(0);
     if (t >= classes)
@@ -26,6 +27,6 @@ kernel void count(global T *restrict y, global const T *restrict guess,
         line[p] = 0;
     for (uint i = 0; i < rows; i++) {
         if (label[i] == (int) t)
-            line[(uint) guess[i]] += 1;
+            line[(uint) guess[i]] += has_weight ? weight[i] : (T) 1;
     }
 }

@@ -391,6 +391,34 @@ static const char skewed_recipe[] =
     "train: {batch: 64, epochs: 40, seed: 1}\n"
     "stop: {patience: 8}\n";
 
+// The skewed set with a column `cost`: 19 for the rare class, 1 for the other.
+static void add_costs(const char *name)
+{
+    char from[200], to[400], line[200];
+    snprintf(from, sizeof(from), "tests/data/%s", name);
+    snprintf(to, sizeof(to), "%s/%s", folder, name);
+    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+    ck_assert(in && out);
+    while (fgets(line, sizeof(line), in)) {
+        line[strcspn(line, "\n")] = '\0';
+        const char *class = strrchr(line, ',') + 1;
+        fprintf(out, "%s,%s\n", line,
+                strcmp(class, "class") == 0 ? "cost" : strcmp(class, "rare") == 0 ? "19" : "1");
+    }
+    fclose(in);
+    fclose(out);
+}
+
+static const char *costs(void)
+{
+    static char set[500];
+    snprintf(set, sizeof(set), "data={format: csv, root: %s, train: skewed.csv, test: skewed-test.csv, "
+             "target: class, weight: cost}", folder);
+    add_costs("skewed.csv");
+    add_costs("skewed-test.csv");
+    return set;
+}
+
 // Trains and measures on the test file; the recall of class `rare`, which is the first.
 static double rare_recall(const char *name, const char *set, double *test_loss, belay_scores *scores)
 {
@@ -428,8 +456,10 @@ START_TEST(a_rare_class_is_found_with_weights_or_sampling)
     double plain = rare_recall("plain", NULL, &loss, &s);
     double weights = rare_recall("weights", "loss.class_weights=balanced", &loss, &s);
     double sampling = rare_recall("sampling", "data.sampling=balanced", &loss, &s);
-    printf("recall of the rare class: plain %.3f, class weights %.3f, sampling %.3f\n", plain, weights,
-           sampling);
+    double rows = rare_recall("rows", costs(), &loss, &s);
+    printf("recall of the rare class: plain %.3f, class weights %.3f, sampling %.3f, row weights %.3f\n",
+           plain, weights, sampling, rows);
+    ck_assert_msg(rows > 0.85, "%g", rows);
     ck_assert_msg(plain < 0.6, "%g", plain);
     ck_assert_msg(weights > 0.85, "%g", weights);
     ck_assert_msg(sampling > 0.85, "%g", sampling);
@@ -499,23 +529,27 @@ static double last_loss(const char *name, const char *set, uint64_t stop, char *
 
 START_TEST(balanced_runs_resume_bit_for_bit_and_stream_bit_for_bit)
 {
-    static const char *const set[] = { "data.sampling=balanced", "loss.class_weights=balanced" };
+    const char *const set[] = { "data.sampling=balanced", costs(), "loss.class_weights=balanced" };
     static char a[65536], b[65536];
-    for (size_t i = 0; i < 2; i++) {
+    double losses_of[3];
+    for (size_t i = 0; i < 3; i++) {
         char name[32];
         snprintf(name, sizeof(name), "whole%zu", i);
-        double whole = last_loss(name, set[i], 0, a, sizeof(a));
+        double whole = losses_of[i] = last_loss(name, set[i], 0, a, sizeof(a));
         snprintf(name, sizeof(name), "broken%zu", i);
         ck_assert_double_eq(last_loss(name, set[i], 20, b, sizeof(b)), whole); // within an epoch of 13
         ck_assert_mem_eq(a, b, sizeof(a));
         snprintf(name, sizeof(name), "streamed%zu", i);
-        if (i == 1)
+        if (i == 2)
             continue; // nothing new
         ck_assert_int_eq(setenv("BELAY_STREAM", "1", 1), 0);
         ck_assert_double_eq(last_loss(name, set[i], 0, b, sizeof(b)), whole);
         ck_assert_int_eq(unsetenv("BELAY_STREAM"), 0);
         ck_assert_mem_eq(a, b, sizeof(a));
     }
+    // 19 rows to 1 in both files: costs of 19 and 1 are the balanced weights, times a factor.
+    ck_assert_msg(fabs(losses_of[1] - losses_of[2]) < 1e-4, "%.9g, class weights %.9g", losses_of[1],
+                  losses_of[2]);
 }
 END_TEST
 

@@ -21,6 +21,7 @@ typedef struct belay_data {
     size_t classes;        // with labels; 0: largest label + 1
     const float *y;        // NULL with labels
     size_t targets;        // with y
+    const float *weights;  // what each row counts in losses and metrics, at least 0; NULL: 1 each
 } belay_data;
 
 // Builds the model: returns the output for the batch input `x` ([rows, ...]); NULL is a failure.

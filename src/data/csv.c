@@ -161,6 +161,9 @@ static belay_status apply(struct belay_log *log, const struct belay_preprocess *
     }
     BELAY_TRY_DONE(belay_table_read(log, files[0], header_of(p), p->delimiter, &t));
     BELAY_TRY_DONE(encode_known(log, &known, need_target, &t, &d));
+    if (need_target && p->weight && !d.weights)
+        belay_say(log, BELAY_LOG_WARN, "%s: no column of weights '%s': every row counts 1", files[0],
+                  p->weight);
     BELAY_TRY_DONE(belay_dataset_seal(log, &d));
     *out = d;
     d = (struct belay_dataset){ 0 };
@@ -181,6 +184,9 @@ static belay_status load_test(struct belay_log *log, const struct belay_dataset_
                                   out->preprocess.delimiter, t);
     if (status == BELAY_OK)
         status = encode_known(log, &out->preprocess, true, t, &out->test);
+    if (status == BELAY_OK && params->weight && !out->test.weights)
+        status = belay_fail(log, BELAY_ERR_DATA, "%s: no column of weights '%s', as in training", file,
+                            out->preprocess.weight);
     belay_free(file);
     t->file = NULL;
     return status;
@@ -212,8 +218,7 @@ static belay_status load(struct belay_log *log, const struct belay_dataset_param
     if (params->num_inputs || params->num_heads)
         BELAY_TRY_DONE(belay_table_choose_parts(log, &train, params, widths));
     else
-        BELAY_TRY_DONE(belay_table_choose_target(log, &train, params->target, params->ignore,
-                                                 params->num_ignore));
+        BELAY_TRY_DONE(belay_table_choose(log, &train, params));
     BELAY_TRY_DONE(belay_parts_begin(log, params, &d.preprocess));
     BELAY_TRY_DONE(belay_table_keep(log, &train, missing, true));
     d.preprocess.delimiter = params->delimiter;

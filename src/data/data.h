@@ -43,6 +43,7 @@ struct belay_preprocess {
     char delimiter;
     char *missing;             // "mean", "drop", "error"
     char *target;              // name of the target column
+    char *weight;              // csv, npz: name of what holds the weights of rows, or NULL
     // targets
     char **classes;            // class names in order; NULL for regression
     size_t num_classes;
@@ -75,6 +76,7 @@ struct belay_dataset {
     float x_scale, x_shift; // input = x * x_scale + x_shift (1 and 0 for F32)
     int32_t *labels;        // owned; NULL for regression
     float *y;               // owned; NULL for classification
+    float *weights;         // of rows, finite and not negative; owned; NULL: all count 1
     size_t targets;         // columns of y; 1 with labels
     size_t classes;         // 0 for regression
     char **ids;             // row ids for predict, or NULL (then the 0-based row number)
@@ -107,6 +109,7 @@ struct belay_dataset_params { // borrowed; from the recipe's `data`
     size_t num_test;
     const char *target;     // csv: column name or index; npz: member (default "y")
     const char *features;   // npz: member (default "x")
+    const char *weight;     // csv: name or index of the column of weights; npz: its member
     const char *const *ignore; // csv: columns that are no features
     size_t num_ignore;
     bool has_normalize;     // idx, npy: mean and std given
@@ -145,6 +148,7 @@ struct belay_memory_data {
     const float *x, *y;
     const int32_t *labels;
     size_t rows, features, targets, classes;
+    const float *weights; // of rows, or NULL
 };
 belay_status belay_datasets_from_memory(struct belay_log *log,
                                         const struct belay_dataset_params *params,

@@ -10,6 +10,7 @@ void belay_dataset_finish(struct belay_dataset *d)
     belay_free_aligned(d->x);
     belay_free(d->labels);
     belay_free(d->y);
+    belay_free(d->weights);
     if (d->ids)
         belay_names_free(d->ids, d->rows);
     belay_free(d->file);
@@ -37,6 +38,8 @@ belay_status belay_dataset_seal(struct belay_log *log, struct belay_dataset *d)
         belay_hash_add(&h, d->labels, d->rows * sizeof(*d->labels));
     if (d->y)
         belay_hash_add(&h, d->y, d->rows * d->targets * sizeof(*d->y));
+    if (d->weights)
+        belay_hash_add(&h, d->weights, d->rows * sizeof(*d->weights));
     belay_hash_end(&h, &d->digest);
     return BELAY_OK;
 }
@@ -46,13 +49,22 @@ static belay_status load_raw(struct belay_log *log, const struct belay_source *s
 {
     struct belay_raw train = { 0 }, test = { 0 };
     struct belay_dataset_params known = *params;
-    bool made = !source->endings;
+    bool made = !source->endings, npz = strcmp(source->name, "npz") == 0;
     belay_status status;
+    if (params->weight && !npz)
+        return belay_fail(log, BELAY_ERR_RECIPE, "data.weight: %s data have no names%s", source->name,
+                          strcmp(source->name, "npy") ? ", and no weights"
+                                                      : ": give a third file, after x and y");
     if (!made)
         known.classes = 0; // a file says itself how many there are
     BELAY_TRY_DONE(source->read(log, params, BELAY_FILES_TRAIN, true, &train));
     if ((params->num_test || made) && !belay_split_has_test(params))
         BELAY_TRY_DONE(source->read(log, params, BELAY_FILES_TEST, true, &test));
+    if (test.x.data && train.w.data && !test.w.data) {
+        status = belay_fail(log, BELAY_ERR_DATA, "%s: it has no weights of rows, the training data have",
+                            test.x_file);
+        goto done;
+    }
     status = belay_raw_prepare(log, source->name, &known, &train, NULL, &test, out);
 done:
     belay_raw_finish(&train);
@@ -93,7 +105,8 @@ belay_status belay_dataset_apply(struct belay_log *log, const struct belay_prepr
 {
     const struct belay_source *source;
     struct belay_raw raw = { 0 };
-    struct belay_dataset_params params = { .test = files, .num_test = num_files };
+    struct belay_dataset_params params = { .test = files, .num_test = num_files,
+                                           .weight = p->weight };
     belay_status status;
     if (!num_files)
         return belay_fail(log, BELAY_ERR_ARG, "no data file is given");

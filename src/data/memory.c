@@ -25,6 +25,10 @@ static belay_status view_rows(struct belay_log *log, const struct belay_memory_d
         view(&out->y, BELAY_I32, m->rows, 1, m->labels);
     else
         view(&out->y, BELAY_F32, m->rows, m->targets, m->y);
+    if (m->weights) {
+        view(&out->w, BELAY_F32, m->rows, 1, m->weights);
+        out->w_file = belay_strdup(name);
+    }
     out->x_file = belay_strdup(name);
     out->y_file = belay_strdup(name);
     return out->x_file && out->y_file ? BELAY_OK : belay_fail_nomem(log, 16);

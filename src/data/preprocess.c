@@ -19,6 +19,7 @@ void belay_preprocess_finish(struct belay_preprocess *p)
     belay_free(p->format);
     belay_free(p->missing);
     belay_free(p->target);
+    belay_free(p->weight);
     belay_names_free(p->classes, p->num_classes);
     belay_parts_finish(p);
     *p = (struct belay_preprocess){ 0 };

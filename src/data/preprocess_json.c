@@ -114,6 +114,7 @@ char *belay_preprocess_to_json(const struct belay_preprocess *p)
     if (p->columns)
         add_columns(&s, p);
     add_text(&s, "target", p->target);
+    add_text(&s, "weight", p->weight);
     if (p->classes)
         add_texts(&s, "classes", p->classes, p->num_classes);
     if (p->num_inputs || p->num_heads)
@@ -298,6 +299,7 @@ static belay_status get_all(struct belay_log *log, const struct belay_json *o,
     BELAY_TRY(get_columns(log, o, p));
     BELAY_TRY(get_text(log, o, "missing", &p->missing));
     BELAY_TRY(get_text(log, o, "target", &p->target));
+    BELAY_TRY(get_text(log, o, "weight", &p->weight));
     BELAY_TRY(get_texts(log, o, "classes", &p->classes, &p->num_classes));
     BELAY_TRY(get_parts(log, o, p));
     BELAY_TRY(get_double(log, o, "target_mean", 0, false, &p->target_mean));

@@ -12,8 +12,10 @@ void belay_raw_finish(struct belay_raw *raw)
 {
     belay_tensor_finish(&raw->x);
     belay_tensor_finish(&raw->y);
+    belay_tensor_finish(&raw->w);
     belay_free(raw->x_file);
     belay_free(raw->y_file);
+    belay_free(raw->w_file);
     *raw = (struct belay_raw){ 0 };
 }
 
@@ -47,7 +49,7 @@ belay_status belay_raw_check(struct belay_log *log, struct belay_raw *raw)
 
 struct targets { // of all rows of a raw part
     int32_t *labels;
-    float *y;
+    float *y, *weights;
     size_t count, classes;
 };
 
@@ -55,6 +57,7 @@ static void targets_finish(struct targets *t)
 {
     belay_free(t->labels);
     belay_free(t->y);
+    belay_free(t->weights);
 }
 
 static double load_at(const struct belay_tensor *t, size_t index)
@@ -110,10 +113,33 @@ static belay_status read_values(struct belay_log *log, const struct belay_raw *r
     return BELAY_OK;
 }
 
+static belay_status read_weights(struct belay_log *log, const struct belay_raw *raw,
+                                 struct targets *t)
+{
+    char text[BELAY_SHAPE_TEXT];
+    if (!raw->w.data)
+        return BELAY_OK;
+    if (raw->w.shape.rank < 1 || (size_t) belay_shape_count(&raw->w.shape) != raw->rows)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: weights %s, want one for each of %zu rows",
+                          file_of(raw->w_file), belay_shape_text(&raw->w.shape, text), raw->rows);
+    t->weights = belay_alloc_array(raw->rows, sizeof(*t->weights));
+    if (!t->weights)
+        return belay_fail_nomem(log, raw->rows * sizeof(*t->weights));
+    for (size_t i = 0; i < raw->rows; i++) {
+        double value = load_at(&raw->w, i);
+        if (!(value >= 0) || !isfinite((float) value))
+            return belay_fail(log, BELAY_ERR_DATA, "%s: row %zu: weight %g is not a number of at "
+                              "least 0", file_of(raw->w_file), i, value);
+        t->weights[i] = (float) value;
+    }
+    return BELAY_OK;
+}
+
 static belay_status read_targets(struct belay_log *log, const struct belay_raw *raw, bool classes,
                                  size_t limit, struct targets *t)
 {
     char text[BELAY_SHAPE_TEXT];
+    BELAY_TRY(read_weights(log, raw, t));
     t->count = (size_t) belay_shape_count(&raw->y.shape) / raw->rows;
     if (!classes)
         return read_values(log, raw, t);
@@ -195,7 +221,9 @@ static belay_status copy_targets(struct belay_log *log, const struct targets *t,
         d->labels = belay_alloc_array(d->rows, sizeof(*d->labels));
     else
         d->y = belay_alloc_array(d->rows * t->count, sizeof(*d->y));
-    if (!d->labels && !d->y)
+    if (t->weights)
+        d->weights = belay_alloc_array(d->rows, sizeof(*d->weights));
+    if ((!d->labels && !d->y) || (t->weights && !d->weights))
         return belay_fail_nomem(log, d->rows * t->count * sizeof(*d->y));
     int32_t largest = -1;
     for (size_t i = 0; i < d->rows; i++) {
@@ -204,6 +232,8 @@ static belay_status copy_targets(struct belay_log *log, const struct targets *t,
             memcpy(d->y + i * t->count, t->y + row * t->count, t->count * sizeof(*d->y));
         else
             d->labels[i] = t->labels[row];
+        if (t->weights)
+            d->weights[i] = t->weights[row];
         if (d->labels && d->labels[i] > largest) {
             largest = d->labels[i];
             d->max_label_row = row;
@@ -333,6 +363,8 @@ static belay_status digest_all(struct belay_log *log, struct belay_raw *const *r
             continue;
         add_tensor(&h, &raw[i]->x);
         add_tensor(&h, &raw[i]->y);
+        if (raw[i]->w.data)
+            add_tensor(&h, &raw[i]->w);
     }
     belay_hash_end(&h, out);
     return BELAY_OK;
@@ -411,11 +443,12 @@ belay_status belay_raw_prepare(struct belay_log *log, const char *format,
     struct belay_raw *all[3] = { train, validation, test };
     bool classes = params->task ? params->task == 1 : belay_dtype_is_int(train->y.dtype);
     d.preprocess.format = belay_strdup(format);
+    d.preprocess.weight = params->weight ? belay_strdup(params->weight) : NULL;
     BELAY_TRY_DONE(belay_raw_check(log, train));
     BELAY_TRY_DONE(read_targets(log, train, classes, params->classes, &t));
     BELAY_TRY_DONE(digest_all(log, all, 3, &d.digest));
     order = belay_alloc_array(train->rows, sizeof(*order));
-    if (!order || !d.preprocess.format) {
+    if (!order || !d.preprocess.format || (params->weight && !d.preprocess.weight)) {
         status = belay_fail_nomem(log, train->rows * sizeof(*order));
         goto done;
     }

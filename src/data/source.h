@@ -8,7 +8,8 @@
 struct belay_raw {
     struct belay_tensor x; // [rows, ...]
     struct belay_tensor y; // [rows] or [rows, targets]; data NULL: no targets
-    char *x_file, *y_file; // for messages; owned
+    struct belay_tensor w; // [rows] or [rows, 1]: weights of rows; data NULL: none
+    char *x_file, *y_file, *w_file; // for messages; owned
     size_t rows, features;
 };
 void belay_raw_finish(struct belay_raw *raw); // safe on zeroed

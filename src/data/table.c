@@ -63,7 +63,7 @@ belay_status belay_table_read(struct belay_log *log, const char *file, enum bela
     char *text;
     size_t size;
     t->file = file;
-    t->target = BELAY_NO_COLUMN;
+    t->target = t->weight = BELAY_NO_COLUMN;
     BELAY_TRY(belay_file_read(log, file, 0, &text, &size));
     if (size > 2 && memcmp(text, "\x1f\x8b", 2) == 0) {
         belay_free(text);
@@ -152,31 +152,52 @@ static size_t column_of(const struct belay_table *t, const char *name)
     return index >= 0 && index < columns ? (size_t) index : BELAY_NO_COLUMN;
 }
 
+static void drop_feature(struct belay_table *t, size_t column)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < t->num_features; i++)
+        if (t->features[i] != column)
+            t->features[kept++] = t->features[i];
+    t->num_features = kept;
+}
+
+static belay_status choose_weight(struct belay_log *log, struct belay_table *t, const char *name)
+{
+    if (!name)
+        return BELAY_OK;
+    t->weight = column_of(t, name);
+    if (t->weight == BELAY_NO_COLUMN)
+        return no_column(log, t, "column of weights", name);
+    if (t->weight == t->target)
+        return belay_fail(log, BELAY_ERR_DATA, "%s: column '%s' is the target, and data.weight names it "
+                          "too", t->file, t->csv.names[t->weight]);
+    drop_feature(t, t->weight);
+    return BELAY_OK;
+}
+
 // Takes the columns that are to be ignored out of the features.
 static belay_status leave_out(struct belay_log *log, struct belay_table *t,
                               const char *const *ignore, size_t num_ignore)
 {
     for (size_t k = 0; k < num_ignore; k++) {
-        size_t column = column_of(t, ignore[k]), kept = 0;
+        size_t column = column_of(t, ignore[k]);
         if (column == BELAY_NO_COLUMN)
             return no_column(log, t, "column to ignore", ignore[k]);
         if (column == t->target)
             return belay_fail(log, BELAY_ERR_DATA, "%s: column '%s' is the target, and data.ignore "
                               "names it too", t->file, t->csv.names[column]);
-        for (size_t i = 0; i < t->num_features; i++)
-            if (t->features[i] != column)
-                t->features[kept++] = t->features[i];
-        t->num_features = kept;
+        drop_feature(t, column);
     }
     if (t->num_features == 0)
-        return belay_fail(log, BELAY_ERR_DATA, "%s: data.ignore leaves no features", t->file);
+        return belay_fail(log, BELAY_ERR_DATA, "%s: data.%s leaves no features", t->file,
+                          num_ignore ? "ignore" : "weight");
     return BELAY_OK;
 }
 
-belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
-                                       const char *target, const char *const *ignore,
-                                       size_t num_ignore)
+belay_status belay_table_choose(struct belay_log *log, struct belay_table *t,
+                                const struct belay_dataset_params *params)
 {
+    const char *target = params->target;
     t->target = target ? column_of(t, target) : t->csv.columns - 1;
     if (t->target == BELAY_NO_COLUMN)
         return no_column(log, t, "target column", target);
@@ -189,7 +210,8 @@ belay_status belay_table_choose_target(struct belay_log *log, struct belay_table
     for (size_t i = 0; i < t->csv.columns; i++)
         if (i != t->target)
             t->features[t->num_features++] = i;
-    return leave_out(log, t, ignore, num_ignore);
+    BELAY_TRY(choose_weight(log, t, params->weight));
+    return leave_out(log, t, params->ignore, params->num_ignore);
 }
 
 // ---- Several inputs and heads ----
@@ -216,9 +238,10 @@ static belay_status choose_heads(struct belay_log *log, struct belay_table *t,
     return BELAY_OK;
 }
 
+// Or the weight: what is no feature.
 static bool is_target(const struct belay_table *t, size_t column)
 {
-    bool target = t->num_targets == 0 && column == t->target;
+    bool target = (t->num_targets == 0 && column == t->target) || column == t->weight;
     for (size_t i = 0; i < t->num_targets; i++)
         target = target || t->targets[i] == column;
     return target;
@@ -264,7 +287,8 @@ belay_status belay_table_choose_parts(struct belay_log *log, struct belay_table 
     if (params->num_heads)
         BELAY_TRY(choose_heads(log, t, params));
     else
-        BELAY_TRY(belay_table_choose_target(log, t, params->target, NULL, 0));
+        BELAY_TRY(belay_table_choose(log, t, &(struct belay_dataset_params){ .target = params->target }));
+    BELAY_TRY(choose_weight(log, t, params->weight));
     belay_free(t->features);
     t->num_features = 0;
     // Each entry of an input takes each column once at most.
@@ -322,7 +346,17 @@ static belay_status match_names(struct belay_log *log, struct belay_table *t,
             return no_column(log, t, "column", p->columns[i].name);
     }
     t->target = p->target ? find_column(t, p->target) : BELAY_NO_COLUMN;
+    t->weight = p->weight ? find_column(t, p->weight) : BELAY_NO_COLUMN;
     return BELAY_OK;
+}
+
+// The column whose name is its place in training, if there is one here.
+static size_t place_of(const struct belay_table *t, const char *name)
+{
+    int64_t place;
+    bool has = name && belay_parse_i64(name, &place) && place >= 0 &&
+               place < (int64_t) t->csv.columns;
+    return has ? (size_t) place : BELAY_NO_COLUMN;
 }
 
 // Columns without names that do not follow each other: others between them were ignored, and the
@@ -340,9 +374,8 @@ static belay_status match_gaps(struct belay_log *log, struct belay_table *t,
     if ((int64_t) t->csv.columns < least)
         return belay_fail(log, BELAY_ERR_DATA, "%s: %zu columns, want at least %lld, as in training "
                           "(ignored ones too)", t->file, t->csv.columns, (long long) least);
-    bool has = p->target && belay_parse_i64(p->target, &place) && place >= 0 &&
-               place < (int64_t) t->csv.columns;
-    t->target = has ? (size_t) place : BELAY_NO_COLUMN;
+    t->target = place_of(t, p->target);
+    t->weight = place_of(t, p->weight);
     return BELAY_OK;
 }
 
@@ -364,7 +397,7 @@ static belay_status match_places(struct belay_log *log, struct belay_table *t,
 {
     size_t count = p->num_columns;
     int64_t target = (int64_t) count;
-    if (has_gaps(p))
+    if (p->weight || has_gaps(p))
         return match_gaps(log, t, p);
     if (t->csv.columns != count && t->csv.columns != count + 1)
         return belay_fail(log, BELAY_ERR_DATA, "%s: %zu columns, want %zu, or %zu with the target",
@@ -387,11 +420,15 @@ belay_status belay_table_match(struct belay_log *log, struct belay_table *t,
     t->num_features = p->num_columns;
     if (p->num_heads) {
         BELAY_TRY(match_names(log, t, p));
-        return match_heads(log, t, p, need_target);
+        BELAY_TRY(match_heads(log, t, p, need_target));
+        t->weight = need_target ? t->weight : BELAY_NO_COLUMN;
+        return BELAY_OK;
     }
     BELAY_TRY(p->header || p->num_inputs ? match_names(log, t, p) : match_places(log, t, p));
     if (need_target && t->target == BELAY_NO_COLUMN)
         return no_column(log, t, "target column", p->target ? p->target : "target");
+    if (!need_target) // nothing is measured
+        t->weight = BELAY_NO_COLUMN;
     return BELAY_OK;
 }
 
@@ -408,6 +445,8 @@ static size_t missing_column(const struct belay_table *t, size_t row, bool featu
     for (size_t i = 1; target && i < t->num_targets; i++)
         if (belay_cell_missing(belay_table_cell(t, row, t->targets[i])))
             return t->targets[i];
+    if (t->weight != BELAY_NO_COLUMN && belay_cell_missing(belay_table_cell(t, row, t->weight)))
+        return t->weight;
     return BELAY_NO_COLUMN;
 }
 
@@ -422,7 +461,7 @@ belay_status belay_table_keep(struct belay_log *log, struct belay_table *t, cons
         size_t column = missing_column(t, r, !mean, target);
         if (column != BELAY_NO_COLUMN && !drop)
             return belay_table_fail(log, t, r, column,
-                                    mean ? "is missing, and a target has no mean to stand for it"
+                                    mean ? "is missing, and it has no mean to stand for it"
                                          : "is missing (see data.missing)",
                                     belay_table_cell(t, r, column));
         if (column == BELAY_NO_COLUMN)

@@ -14,6 +14,7 @@ struct belay_table {
     size_t target;        // column of the targets, or BELAY_NO_COLUMN
     size_t *targets;      // with heads: the columns of all of them, target being the first; owned
     size_t num_targets;   // 0: `target` alone
+    size_t weight;        // column of the weights of rows, the same
     size_t *features;     // columns of the features, in the order of the preprocessing; owned
     size_t num_features;
     int32_t *rows;        // rows that are used, ascending; owned
@@ -29,11 +30,10 @@ bool belay_cell_missing(const char *cell); // "", NA, N/A, NaN, NULL, ?
 belay_status belay_table_fail(struct belay_log *log, const struct belay_table *t, size_t row,
                               size_t column, const char *what, const char *cell);
 
-// Chooses the target by name or index (NULL: the last column); features are all the others but
-// those to ignore.
-belay_status belay_table_choose_target(struct belay_log *log, struct belay_table *t,
-                                       const char *target, const char *const *ignore,
-                                       size_t num_ignore);
+// Chooses the target by name or index (NULL: the last column) and, if there is one, the column of
+// weights; features are all the others but those to ignore.
+belay_status belay_table_choose(struct belay_log *log, struct belay_table *t,
+                                const struct belay_dataset_params *params);
 // The same with inputs and heads: features are the columns of the inputs one after the other (without
 // inputs all that no head takes). widths[] of the inputs: their columns.
 belay_status belay_table_choose_parts(struct belay_log *log, struct belay_table *t,

@@ -93,6 +93,26 @@ static belay_status copy_targets(struct belay_log *log, const struct belay_table
     return BELAY_OK;
 }
 
+static belay_status read_weights(struct belay_log *log, const struct belay_table *t,
+                                 const int32_t *pick, struct belay_dataset *d)
+{
+    if (t->weight == BELAY_NO_COLUMN)
+        return BELAY_OK;
+    d->weights = belay_alloc_array(d->rows, sizeof(*d->weights));
+    if (!d->weights)
+        return belay_fail_nomem(log, d->rows * sizeof(*d->weights));
+    for (size_t i = 0; i < d->rows; i++) {
+        size_t row = (size_t) t->rows[pick ? (size_t) pick[i] : i];
+        double value;
+        BELAY_TRY(number_of(log, t, row, t->weight, &value));
+        d->weights[i] = (float) value;
+        if (!(value >= 0) || !isfinite(d->weights[i]))
+            return belay_table_fail(log, t, row, t->weight, "is no weight: want at least 0",
+                                    belay_table_cell(t, row, t->weight));
+    }
+    return BELAY_OK;
+}
+
 // Rows that were dropped would shift the numbers of those behind them, so they get their own.
 static belay_status number_rows(struct belay_log *log, const struct belay_table *t,
                                 const int32_t *pick, struct belay_dataset *d)
@@ -127,6 +147,7 @@ belay_status belay_table_encode(struct belay_log *log, const struct belay_table 
     BELAY_TRY_DONE(encode_rows(log, t, p, pick, &d));
     if (labels || y)
         BELAY_TRY_DONE(copy_targets(log, t, pick, labels, y, &d));
+    BELAY_TRY_DONE(read_weights(log, t, pick, &d));
     BELAY_TRY_DONE(number_rows(log, t, pick, &d));
     *out = d;
     d = (struct belay_dataset){ 0 };

@@ -184,6 +184,8 @@ belay_status belay_table_describe(struct belay_log *log, const struct belay_tabl
     p->header = t->csv.header;
     p->raw_count = t->num_features;
     p->target = belay_strdup(t->csv.names[t->target]);
+    if (t->weight != BELAY_NO_COLUMN && !(p->weight = belay_strdup(t->csv.names[t->weight])))
+        return belay_fail_nomem(log, strlen(t->csv.names[t->weight]));
     p->columns = belay_alloc_array(t->num_features, sizeof(*p->columns));
     if (!p->target || !p->columns)
         return belay_fail_nomem(log, t->num_features * sizeof(*p->columns));

@@ -301,5 +301,8 @@ belay_value *belay_argmax(belay_graph *g, belay_value *x);
 // F32 [C * C]: rows of true class t predicted as p at [t * C + p]. output [N, C], or [N, 1] (class 1
 // where > 0; C is 2 then); target int32 [N].
 belay_value *belay_confusion(belay_graph *g, belay_value *output, belay_value *target);
+// Each row counts its weight (F32 [N], or NULL).
+belay_value *belay_confusion_weighted(belay_graph *g, belay_value *output, belay_value *target,
+                                      belay_value *weights);
 
 #endif

@@ -133,7 +133,7 @@ void belay_engine_destroy(struct belay_engine **engine)
     destroy_side(&e->eval);
     struct belay_buf *bufs[] = { &e->hyper, &e->step_table, &e->data_x, &e->data_y, &e->order,
                                  &e->train_log, &e->eval_log, &e->counts, &e->log_snapshot,
-                                 &e->loss_weights };
+                                 &e->loss_weights, &e->data_w };
     for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
         belay_buf_destroy(e->dev, bufs[i]);
     belay_engine_drop_arenas(e);
@@ -146,6 +146,7 @@ void belay_engine_destroy(struct belay_engine **engine)
         belay_free(e->ring[i].order);
         belay_free(e->ring[i].x);
         belay_free(e->ring[i].y);
+        belay_free(e->ring[i].w);
     }
     belay_free(e->grad_values);
     belay_free(e->update_slots);

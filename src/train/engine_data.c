@@ -31,9 +31,22 @@ static belay_status check_part(struct belay_engine *e, const struct belay_datase
     return BELAY_OK;
 }
 
+// 0 / 0 is no loss.
+static belay_status check_weights(struct belay_engine *e, const struct belay_dataset *d)
+{
+    double sum = 0;
+    for (size_t i = 0; d->weights && i < d->rows; i++)
+        sum += (double) d->weights[i];
+    if (!d->weights || sum > 0)
+        return BELAY_OK;
+    return belay_fail(e->log, BELAY_ERR_DATA, "%s: the weights of all %zu rows are 0",
+                      d->file ? d->file : "data", d->rows);
+}
+
 static size_t row_bytes(const struct belay_engine *e)
 {
-    return e->features * belay_dtype_size(e->x_dtype) + e->targets * sizeof(float);
+    return e->features * belay_dtype_size(e->x_dtype) +
+           (e->targets + e->weighted) * sizeof(float);
 }
 
 // Resident when the table takes at most a quarter of the memory and fits one buffer.
@@ -58,6 +71,8 @@ belay_status belay_engine_place_data(struct belay_engine *e)
             continue;
         first = first ? first : d;
         BELAY_TRY(check_part(e, d, first));
+        BELAY_TRY(check_weights(e, d));
+        e->weighted = e->weighted || d->weights;
         e->rows[i] = d->rows;
         if (i == BELAY_PART_TRAIN && e->p.train_rows && e->p.train_rows < d->rows)
             e->rows[i] = e->p.train_rows;
@@ -119,6 +134,24 @@ static belay_status share_features(struct belay_engine *e)
     return belay_buf_wrap(e->dev, table, e->table_rows * x_row, &e->data_x);
 }
 
+// Parts without weights beside others that have them count 1.
+static belay_status upload_weights(struct belay_engine *e, int part, const struct belay_dataset *d)
+{
+    size_t size = e->rows[part] * sizeof(float), at = e->first[part] * sizeof(float);
+    if (!e->weighted)
+        return BELAY_OK;
+    if (d->weights)
+        return belay_buf_write(e->dev, &e->data_w, at, d->weights, size, true);
+    float *ones = belay_alloc(size);
+    if (!ones)
+        return belay_fail_nomem(e->log, size);
+    for (size_t i = 0; i < e->rows[part]; i++)
+        ones[i] = 1;
+    belay_status status = belay_buf_write(e->dev, &e->data_w, at, ones, size, true);
+    belay_free(ones);
+    return status;
+}
+
 // Waited for, since the host copy goes right after it. rusticl 22.3 was seen to train on other rows
 // when the writes were not waited for one by one but all together by clFinish.
 static belay_status upload_parts(struct belay_engine *e)
@@ -133,6 +166,7 @@ static belay_status upload_parts(struct belay_engine *e)
                                       e->rows[i] * x_row, true));
         BELAY_TRY(belay_buf_write(e->dev, &e->data_y, e->first[i] * y_row, target_rows(e, d),
                                   e->rows[i] * y_row, true));
+        BELAY_TRY(upload_weights(e, i, d));
     }
     return belay_device_flush(e->dev);
 }
@@ -145,7 +179,9 @@ static belay_status make_ring(struct belay_engine *e)
     for (int i = 0; i < RING && e->stream; i++) {
         e->ring[i].x = belay_alloc(x_size);
         e->ring[i].y = belay_alloc(y_size);
-        if (!e->ring[i].x || !e->ring[i].y)
+        if (e->weighted)
+            e->ring[i].w = belay_alloc_array(e->table_rows, sizeof(float));
+        if (!e->ring[i].x || !e->ring[i].y || (e->weighted && !e->ring[i].w))
             return belay_fail_nomem(e->log, x_size);
     }
     // An epoch's order is written without waiting when copies for the whole ring are cheap.
@@ -181,6 +217,8 @@ belay_status belay_engine_upload_data(struct belay_engine *e)
         BELAY_TRY(belay_buf_create(e->dev, rows * e->features * belay_dtype_size(e->x_dtype), flags,
                                    &e->data_x));
     BELAY_TRY(belay_buf_create(e->dev, rows * e->targets * 4, flags, &e->data_y));
+    if (e->weighted)
+        BELAY_TRY(belay_buf_create(e->dev, rows * sizeof(float), flags, &e->data_w));
     BELAY_TRY(belay_buf_create(e->dev, rows * sizeof(int32_t), 0, &e->order));
     BELAY_TRY(belay_buf_write(e->dev, &e->order, 0, e->identity, rows * sizeof(int32_t), true));
     if (!e->stream)
@@ -212,7 +250,11 @@ belay_status belay_engine_stream_rows(struct belay_engine *e, struct belay_ring_
             row = (size_t) e->host_order[row];
         memcpy((char *) slot->x + r * x_row, (const char *) d->x + row * x_row, x_row);
         memcpy((char *) slot->y + r * y_row, (const char *) target_rows(e, d) + row * y_row, y_row);
+        if (e->weighted)
+            slot->w[r] = d->weights ? d->weights[row] : 1;
     }
+    if (e->weighted)
+        BELAY_TRY(belay_buf_write(e->dev, &e->data_w, 0, slot->w, rows * sizeof(float), false));
     BELAY_TRY(belay_buf_write(e->dev, &e->data_x, 0, slot->x, rows * x_row, false));
     return belay_buf_write(e->dev, &e->data_y, 0, slot->y, rows * y_row, false);
 }

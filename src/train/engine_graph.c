@@ -28,6 +28,10 @@ static void add_batch(struct belay_engine *e, struct belay_side *s, int64_t batc
     s->rows = belay_input(g, "rows", BELAY_F32, 1, &batch, true);
     s->order = state1(g, "order", BELAY_I32, e->table_rows);
     s->data_x = state2(g, "data.x", e->x_dtype, e->table_rows, e->features);
+    if (e->weighted) {
+        s->data_w = state1(g, "data.w", BELAY_F32, e->table_rows);
+        s->row_weights = belay_gather_rows(g, s->data_w, s->order, step, s->rows, 1, 0);
+    }
     if (e->labels) {
         s->data_y = state1(g, "data.labels", BELAY_I32, e->table_rows);
         *x = belay_gather_labelled(g, s->data_x, s->data_y, s->order, step, s->rows, e->x_scale,
@@ -93,7 +97,7 @@ belay_status belay_engine_add_loss(struct belay_engine *e, struct belay_side *s,
 {
     belay_graph *g = s->graph;
     BELAY_TRY(check_output(e, s->output));
-    struct belay_loss_weights weights = { 0 };
+    struct belay_loss_weights weights = { .rows = s->row_weights };
     if (e->p.loss_weights)
         weights.parts = s->loss_weights =
             state1(g, "loss.weights", BELAY_F32, e->labels ? e->classes : e->targets);
@@ -122,7 +126,7 @@ static belay_status build_eval(struct belay_engine *e)
         parts[num++] = belay_engine_heads_row(e, s);
     else if (e->p.regression) { // of what `predict` gives: probabilities, not logits
         belay_value *y = e->p.loss->predict ? e->p.loss->predict(g, s->output) : s->output;
-        parts[num++] = belay_stats_find("regression")->build(g, y, target);
+        parts[num++] = belay_stats_find("regression")->build(g, y, target, s->row_weights);
     }
     if (s->total)
         parts[num++] = as_row(g, s->total);
@@ -139,7 +143,7 @@ static belay_status build_eval(struct belay_engine *e)
     if (e->p.confusion) {
         s->counts = state1(g, "counts", BELAY_F32, e->num_counts);
         belay_accumulate(g, s->counts,
-                         belay_stats_find("confusion")->build(g, s->output, target));
+                         belay_stats_find("confusion")->build(g, s->output, target, s->row_weights));
     }
     if (e->p.scores) {
         belay_value *y = e->p.loss->predict ? e->p.loss->predict(g, s->output) : s->output;
@@ -393,6 +397,7 @@ static belay_status bind_common(struct belay_engine *e, struct belay_side *s,
 {
     BELAY_TRY(bind(s, s->data_x, &e->data_x));
     BELAY_TRY(bind(s, s->data_y, &e->data_y));
+    BELAY_TRY(bind(s, s->data_w, &e->data_w));
     BELAY_TRY(bind(s, s->order, &e->order));
     BELAY_TRY(bind(s, s->graph->step, &e->step_table));
     BELAY_TRY(bind(s, s->log, log));

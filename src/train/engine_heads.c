@@ -35,7 +35,9 @@ static belay_status add_head(struct belay_engine *e, struct belay_side *s, size_
     belay_graph *g = s->graph;
     BELAY_TRY(check_head(e, h, s->head_output[i]));
     s->head_target[i] = target_of(g, h, target);
-    s->head_loss[i] = h->loss->build(g, s->head_output[i], s->head_target[i], h->options);
+    const struct belay_loss_weights weights = { .rows = s->row_weights };
+    s->head_loss[i] = belay_loss_build(g, h->loss, s->head_output[i], s->head_target[i], h->options,
+                                       &weights, &s->total);
     BELAY_TRY(belay_graph_check(g));
     if (!s->head_loss[i] || belay_shape_count(belay_value_shape(s->head_loss[i])) != 1)
         return belay_fail(e->log, BELAY_ERR_SHAPE, "loss %s: its build gives not one number",
@@ -85,8 +87,8 @@ belay_value *belay_engine_heads_row(struct belay_engine *e, struct belay_side *s
     int num = 0;
     for (size_t i = 0; i < e->p.num_heads; i++)
         if (!e->p.heads[i].classes)
-            parts[num++] = belay_stats_find("regression")->build(s->graph, predicted(e, s, i),
-                                                                 s->head_target[i]);
+            parts[num++] = belay_stats_find("regression")->build(
+                s->graph, predicted(e, s, i), s->head_target[i], s->row_weights);
     for (size_t i = 0; i < e->p.num_heads; i++)
         parts[num++] = s->head_loss[i];
     return joined(s->graph, num, parts);
@@ -101,7 +103,8 @@ belay_status belay_engine_heads_stats(struct belay_engine *e, struct belay_side 
         if (!e->p.heads[i].classes)
             continue;
         parts[num++] =
-            belay_stats_find("confusion")->build(g, s->head_output[i], s->head_target[i]);
+            belay_stats_find("confusion")->build(g, s->head_output[i], s->head_target[i],
+                                                 s->row_weights);
         if (e->p.scores)
             s->head_scores[i] = belay_graph_output(g, predicted(e, s, i), e->p.heads[i].name);
     }
@@ -185,7 +188,7 @@ void belay_engine_heads_end(struct belay_engine *e, enum belay_part part, double
             counts += h->classes * h->classes;
             if (scores)
                 out->scores = (struct belay_score_rows){ rows, h->classes, own->scores, own->truth,
-                                                         NULL };
+                                                         e->p.parts[part]->weights };
         } else {
             out->regression = e->regression_sum + sums;
             sums += h->targets * BELAY_REGRESSION;

@@ -13,14 +13,15 @@ struct belay_side { // training or evaluation
     struct belay_plan *plan;
     struct belay_program *program;
     belay_value *rows;              // shape-only input that carries the number of rows
-    belay_value *data_x, *data_y, *order, *log, *counts;
+    belay_value *data_x, *data_y, *data_w, *order, *log, *counts;
     belay_value *hyper, *common, *weight, *loss_weights;
     belay_value *scores;
     belay_value *output, *loss;
     // Of each head: what the model says, what is true, the loss.
     belay_value *head_output[BELAY_MAX_HEADS], *head_target[BELAY_MAX_HEADS],
         *head_loss[BELAY_MAX_HEADS], *head_scores[BELAY_MAX_HEADS];
-    belay_value *total;             // of the weights of the batch's rows; NULL: all count alike
+    belay_value *row_weights;       // of the batch; NULL: all count alike
+    belay_value *total;             // of what the batch's rows count in the loss; NULL: as many as they are
     size_t log_width, log_slots; // rows of so many numbers, at most BELAY_LOG_SLOTS of them
 };
 
@@ -29,6 +30,7 @@ struct belay_ring_slot {
     float *hyper;    // of the groups, then `common`, as they lie on the device
     int32_t *order;  // of an epoch, when small
     void *x, *y;     // streaming: rows of one batch
+    float *w;        // and their weights
     uint64_t token;  // of the work that reads this slot
     bool used;
 };
@@ -103,11 +105,11 @@ struct belay_engine {
     size_t first[BELAY_NUM_PARTS], rows[BELAY_NUM_PARTS], table_rows, features, targets, classes;
     belay_dtype x_dtype;
     float x_scale, x_shift;
-    bool labels;
+    bool labels, weighted; // rows have classes; weights
 
     struct belay_side train, eval;
     struct belay_buf hyper, step_table, data_x, data_y, order, train_log, eval_log, counts,
-        log_snapshot, loss_weights;
+        log_snapshot, loss_weights, data_w;
     struct belay_buf *activations; // slabs of both plans
     int num_activations;
     struct belay_snap snaps[BELAY_NUM_SNAPS];

@@ -18,7 +18,7 @@ static struct need count_need(const struct belay_engine *e)
     for (int i = 1; i <= e->num_states; i++)
         params += 2 * (uint64_t) belay_engine_count_of(e, i) * sizeof(float);
     const uint64_t x_row = (uint64_t) e->features * belay_device_dtype_size(e->dev, e->x_dtype);
-    const uint64_t y_row = (uint64_t) e->targets * 4 + sizeof(int32_t);
+    const uint64_t y_row = ((uint64_t) e->targets + e->weighted) * 4 + sizeof(int32_t);
     struct need n = { .params = params, .data = e->table_rows * (x_row + y_row),
                       .largest = e->table_rows * x_row }; // arenas come in slabs
     for (int i = 0; belay_engine_activation_size(e, i) > 0; i++)

@@ -214,6 +214,7 @@ static belay_status take_scores(struct belay_engine *e, enum belay_part part, si
 }
 
 #define COUNT_LIMIT ((size_t) 1 << 23)
+#define WEIGHTED_LIMIT ((size_t) 1 << 14) // sums of weights are not exact
 
 static belay_status run_pass(struct belay_engine *e, enum belay_part part, struct pass *p)
 {
@@ -230,7 +231,7 @@ static belay_status run_pass(struct belay_engine *e, enum belay_part part, struc
         since += n;
         if (p->batches == e->eval.log_slots)
             BELAY_TRY(read_pass(e, p));
-        if (since > COUNT_LIMIT) {
+        if (since > (e->weighted ? WEIGHTED_LIMIT : COUNT_LIMIT)) {
             BELAY_TRY(take_counts(e));
             since = 0;
         }
@@ -270,7 +271,8 @@ belay_status belay_engine_evaluate(struct belay_engine *e, enum belay_part part,
     out->regression = e->p.regression ? e->regression_sum : NULL;
     if (has_scores(e, part))
         out->scores = (struct belay_score_rows){ out->rows, e->classes, e->scores,
-                                                 e->p.parts[part]->labels, NULL };
+                                                 e->p.parts[part]->labels,
+                                                 e->p.parts[part]->weights };
 done:
     belay_free(p);
     return status;

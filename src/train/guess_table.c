@@ -300,7 +300,7 @@ static belay_status choose(struct belay_log *log, struct belay_table *t, const c
         target = t->csv.names[guess_target(g, t, why)];
     else
         g->why_target = "as asked for";
-    BELAY_TRY(belay_table_choose_target(log, t, target, NULL, 0));
+    BELAY_TRY(belay_table_choose(log, t, &(struct belay_dataset_params){ .target = target }));
     g->target = belay_strdup(t->csv.names[t->target]);
     if (!g->target)
         return belay_fail_nomem(log, strlen(target));

@@ -46,7 +46,9 @@ const struct belay_metric *belay_metric_find(const char *name);
 struct belay_stats {
     const char *name; // "confusion"
     size_t (*count)(size_t classes);
-    belay_value *(*build)(belay_graph *g, belay_value *output, belay_value *target);
+    // `weights`: F32 [rows], what each row counts, or NULL.
+    belay_value *(*build)(belay_graph *g, belay_value *output, belay_value *target,
+                          belay_value *weights);
 };
 extern const struct belay_stats *const belay_stats_list[];
 

@@ -8,7 +8,7 @@ static const struct belay_memory_data *as_memory(const belay_data *d, struct bel
     if (!d)
         return NULL;
     *m = (struct belay_memory_data){ d->x, d->y, d->labels, d->rows, d->features,
-                                     d->labels ? 1 : d->targets, d->classes };
+                                     d->labels ? 1 : d->targets, d->classes, d->weights };
     return m;
 }
 

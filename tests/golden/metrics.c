@@ -120,7 +120,7 @@ static belay_status run_stats(struct golden_case *c, const char *kind, const flo
     belay_value *x = belay_input(p.graph, "output", BELAY_F32, 2, dim, true);
     belay_value *y = belay_input(p.graph, "target", classes ? BELAY_I32 : BELAY_F32,
                                  classes ? 1 : 2, dim, true);
-    belay_value *out = belay_graph_output(p.graph, s->build(p.graph, x, y), "stats");
+    belay_value *out = belay_graph_output(p.graph, s->build(p.graph, x, y, NULL), "stats");
     BELAY_TRY_DONE(golden_program_ready(c, &p));
     BELAY_TRY_DONE(belay_program_set(p.program, x, output, dim[0]));
     BELAY_TRY_DONE(belay_program_set(p.program, y, target, dim[0]));

@@ -10,5 +10,5 @@ extern const struct belay_stats belay_stats_confusion;
 const struct belay_stats belay_stats_confusion = {
     .name = "confusion",
     .count = count,
-    .build = belay_confusion,
+    .build = belay_confusion_weighted,
 };

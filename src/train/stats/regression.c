@@ -1,4 +1,4 @@
-// For each target {n, sum err², sum |err|, mean y, sum (y - mean y)²}, one row of each: [5 * targets].
+// For each target, each row counting 1 or its weight: {n, sum err², sum |err|, mean y, sum (y - mean y)²}, one row of each: [5 * targets].
 // Means and squares about them, since a sum of squares would drown the spread of large targets.
 #include "op/op.h"
 #include "train/metric.h"
@@ -10,20 +10,40 @@ static size_t count(size_t targets)
     return BELAY_REGRESSION * targets;
 }
 
-static belay_value *build(belay_graph *g, belay_value *output, belay_value *target)
+// What each target of each row counts: of the shape of the target.
+static belay_value *counts(belay_graph *g, belay_value *target, belay_value *weights)
+{
+    const int64_t column[] = { -1, 1 };
+    belay_value *ones = belay_expand_like(g, belay_scalar(g, 1), target);
+    return weights ? belay_mul(g, ones, belay_reshape(g, weights, 2, column)) : ones;
+}
+
+// The sum over rows, a row of one for each target.
+static belay_value *sum(belay_graph *g, belay_value *each, belay_value *weight, bool weighted)
 {
     const int rows = 0;
-    belay_value *err = belay_sub(g, output, target);
-    belay_value *ones = belay_expand_like(g, belay_scalar(g, 1), target);
-    belay_value *mean = belay_mean(g, target, 1, &rows, true);
-    belay_value *away = belay_sub(g, target, mean);
+    return belay_sum(g, weighted ? belay_mul(g, each, weight) : each, 1, &rows, false);
+}
+
+static belay_value *build(belay_graph *g, belay_value *output, belay_value *target,
+                          belay_value *weights)
+{
+    const int rows = 0;
     const int64_t row = -1;
+    const bool w = weights != NULL;
+    belay_value *err = belay_sub(g, output, target), *count = counts(g, target, weights);
+    belay_value *n = belay_sum(g, count, 1, &rows, false), *mean;
+    if (w)
+        mean = belay_div(g, sum(g, target, count, w), n); // NaN when nothing counts: then unread
+    else
+        mean = belay_mean(g, target, 1, &rows, true);
+    belay_value *away = belay_sub(g, target, mean);
     belay_value *part[BELAY_REGRESSION] = {
-        [N] = belay_sum(g, ones, 1, &rows, false),
-        [SQUARES] = belay_sum(g, belay_mul(g, err, err), 1, &rows, false),
-        [ABSOLUTES] = belay_sum(g, belay_abs(g, err), 1, &rows, false),
+        [N] = n,
+        [SQUARES] = sum(g, belay_mul(g, err, err), count, w),
+        [ABSOLUTES] = sum(g, belay_abs(g, err), count, w),
         [MEAN] = belay_reshape(g, mean, 1, &row),
-        [SPREAD] = belay_sum(g, belay_mul(g, away, away), 1, &rows, false),
+        [SPREAD] = sum(g, belay_mul(g, away, away), count, w),
     };
     return belay_concat(g, BELAY_REGRESSION, part, 0);
 }
