@@ -13,6 +13,7 @@ struct run {
     struct golden_case *c;
     int64_t sizes[MAX_LAYERS + 1];
     int num_layers;
+    const char *activation;
     size_t steps, batch;
     const struct belay_loss *loss;
     double loss_options[BELAY_MAX_OPTIONS];
@@ -35,8 +36,10 @@ static bool read_model(struct run *r)
 {
     const struct belay_json *model = belay_json_get(r->c->line, "model");
     const struct belay_json *sizes = model ? belay_json_get(model, "sizes") : NULL;
-    if (!sizes || strcmp(belay_json_string_or(model, "kind", ""), "mlp") != 0 ||
-        strcmp(belay_json_string_or(model, "activation", "relu"), "relu") != 0)
+    if (!sizes || strcmp(belay_json_string_or(model, "kind", ""), "mlp") != 0)
+        return false;
+    r->activation = belay_json_string_or(model, "activation", "relu");
+    if (!belay_op_find(r->activation))
         return false;
     int count = 0;
     for (const struct belay_json *e = sizes->first; e && count <= MAX_LAYERS; e = e->next)
@@ -45,12 +48,32 @@ static bool read_model(struct run *r)
     return r->num_layers > 0;
 }
 
+// "mse_loss" is our "mse", "binary_cross_entropy_with_logits" our "bce_with_logits".
+static const struct belay_loss *find_loss(const char *op)
+{
+    static const char *const others[][2] = {
+        { "binary_cross_entropy", "bce" },
+        { "binary_cross_entropy_with_logits", "bce_with_logits" },
+    };
+    char name[MAX_NAME];
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(op, others[i][0]) == 0)
+            return belay_loss_find(others[i][1]);
+    snprintf(name, sizeof(name), "%s", op);
+    char *end = strstr(name, "_loss");
+    if (end && end[5] == '\0')
+        *end = '\0';
+    return belay_loss_find(name);
+}
+
 static bool read_loss(struct run *r)
 {
     const struct belay_json *loss = belay_json_get(r->c->line, "loss");
     const struct belay_json *attributes = loss ? belay_json_get(loss, "attributes") : NULL;
     const char *op = loss ? belay_json_string_or(loss, "op", "") : "";
-    r->loss = belay_loss_find(strcmp(op, "mse_loss") == 0 ? "mse" : op);
+    r->loss = find_loss(op);
+    for (int i = 0; i < BELAY_MAX_OPTIONS && r->loss && r->loss->options[i].name; i++)
+        r->loss_options[i] = r->loss->options[i].fallback;
     for (const struct belay_json *e = attributes ? attributes->first : NULL; e && r->loss;
          e = e->next) {
         int i = 0;
@@ -59,7 +82,7 @@ static bool read_loss(struct run *r)
             i++;
         if (i == BELAY_MAX_OPTIONS || !r->loss->options[i].name)
             return false;
-        r->loss_options[i] = e->number;
+        r->loss_options[i] = e->kind == BELAY_JSON_BOOL ? e->boolean : e->number;
     }
     return r->loss != NULL;
 }
@@ -126,7 +149,7 @@ static belay_value *build(void *user, belay_graph *g, belay_value *x)
         x = belay_linear(g, x,
                          belay_param(g, weight, 2, (int64_t[]){ r->sizes[i + 1], r->sizes[i] }),
                          belay_param(g, bias, 1, &r->sizes[i + 1]));
-        x = i + 1 < r->num_layers ? belay_relu(g, x) : x;
+        x = i + 1 < r->num_layers ? belay_unary(g, r->activation, x) : x;
     }
     return x;
 }

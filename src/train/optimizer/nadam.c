@@ -5,19 +5,15 @@
 // Device: cl/optim_nadam.cl. A change here is a change there.
 #include <math.h>
 
-#include "train/optimizer.h"
+#include "train/optimizer/adam_decay.h"
 
-enum { LR, BETA1, BETA2, EPS, WEIGHT_DECAY, MOMENTUM_DECAY, DECOUPLED_WEIGHT_DECAY, MAXIMIZE };
-enum { H_OF_GRAD, H_OF_MEAN, H_TAKE1, H_TAKE2, H_ROOT2, H_EPS, H_DECAY, H_SIGN };
-
-static unsigned states(const double *options)
-{
-    return 3;
-}
+enum { MOMENTUM_DECAY = BELAY_DECAY_MORE };
+enum { H_OF_GRAD, H_OF_MEAN, H_ROOT2 };
 
 static double mu(const double *options, uint64_t step)
 {
-    return options[BETA1] * (1 - 0.5 * pow(0.96, (double) step * options[MOMENTUM_DECAY]));
+    return options[BELAY_DECAY_BETA1] *
+           (1 - 0.5 * pow(0.96, (double) step * options[MOMENTUM_DECAY]));
 }
 
 // Ends early: 1 - product is 1 then.
@@ -31,28 +27,18 @@ static double mu_product(const double *options, uint64_t step)
 
 static void hyper(const double *options, uint64_t step, double h[BELAY_HYPER])
 {
-    double at = mu(options, step), next = mu(options, step + 1), lr = options[LR];
+    double at = mu(options, step), next = mu(options, step + 1), lr = options[BELAY_DECAY_LR];
     double product = mu_product(options, step);
     h[H_OF_GRAD] = lr * (1 - at) / (1 - product);
     h[H_OF_MEAN] = lr * next / (1 - product * next);
-    h[H_TAKE1] = 1 - options[BETA1];
-    h[H_TAKE2] = 1 - options[BETA2];
-    h[H_ROOT2] = sqrt(1 - pow(options[BETA2], (double) step));
-    h[H_EPS] = options[EPS];
-    // Below 0: decoupled, the share of the weight that is taken off.
-    h[H_DECAY] = options[DECOUPLED_WEIGHT_DECAY] != 0 ? -options[LR] * options[WEIGHT_DECAY]
-                                                      : options[WEIGHT_DECAY];
-    h[H_SIGN] = options[MAXIMIZE] != 0 ? -1 : 1;
+    h[H_ROOT2] = sqrt(1 - pow(options[BELAY_DECAY_BETA2], (double) step));
+    belay_decay_hyper(options, h);
 }
 
 static void update(const double *h, int num_states, double g, double *p, double *s)
 {
-    if (h[H_DECAY] < 0)
-        *p += h[H_DECAY] * *p;
-    g = h[H_SIGN] * g + fmax(h[H_DECAY], 0) * *p;
-    s[0] += h[H_TAKE1] * (g - s[0]);
-    s[1] = (1 - h[H_TAKE2]) * s[1] + h[H_TAKE2] * g * g;
-    double denominator = sqrt(s[1]) / h[H_ROOT2] + h[H_EPS];
+    g = belay_decay_means(h, g, p, s);
+    double denominator = sqrt(s[1]) / h[H_ROOT2] + h[BELAY_DECAY_H_EPS];
     *p -= (h[H_OF_GRAD] * g + h[H_OF_MEAN] * s[0]) / denominator;
 }
 
@@ -61,20 +47,13 @@ const struct belay_optimizer belay_optimizer_nadam = {
     .name = "nadam",
     .help = "adam with Nesterov's momentum",
     .options = {
-        [LR] = { "lr", "float", 0.002, "learning rate" },
-        [BETA1] = { "beta1", "float", 0.9, "decay of the mean of gradients" },
-        [BETA2] = { "beta2", "float", 0.999, "decay of the mean of squares" },
-        [EPS] = { "eps", "float", 1e-8, "added to the denominator" },
-        [WEIGHT_DECAY] = { "weight_decay", "float", 0, "times the weight, added to the gradient" },
+        BELAY_DECAY_OPTIONS(0.002),
         [MOMENTUM_DECAY] = { "momentum_decay", "float", 0.004,
                              "how fast the momentum grows to beta1" },
-        [DECOUPLED_WEIGHT_DECAY] = { "decoupled_weight_decay", "bool", 0,
-                                     "take lr * weight_decay off the weight, as adamw" },
-        [MAXIMIZE] = { "maximize", "bool", 0, "go up instead of down" },
     },
     .num_states = 2,
     .state_names = { "exp_avg", "exp_avg_sq" },
-    .states = states,
+    .states = belay_decay_states,
     .hyper = hyper,
     .update = update,
     .cl_file = "optim_nadam",
