@@ -150,6 +150,9 @@ START_TEST(a_device_of_small_pieces_trains_to_the_same_bits)
     check_pieces("host", "32768",
                  &(struct setup){ SMALL, ", ema: 0.9, accumulate: 2",
                                   "{name: sgd, lr: 0.01, clip_norm: 0.1}", 64 });
+    // Whose states have places of their own.
+    check_pieces("host", "32768", &(struct setup){ SMALL, "", "{name: adafactor, lr: 0.01}", 64 });
+    check_pieces("host", "32768", &(struct setup){ SMALL, ", ema: 0.9", "{name: muon}", 64 });
 }
 END_TEST
 

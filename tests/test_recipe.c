@@ -204,6 +204,9 @@ START_TEST(the_resolved_text_reads_back_to_the_same_recipe)
                      "a, as: h}]}\nheads: {h: {target: [u, 'v w'], loss: {name: huber, delta: 2}, "
                      "weight: 0.5, metrics: [mae]}}\nstop: {monitor: val.h.mae}\n");
     check_round_trip("schedule: {name: plateau, threshold_mode: abs, cooldown: 2}\n");
+    check_round_trip("schedule: {name: sequential, parts: [{name: linear, over: 2 epochs}, cosine, "
+                     "{name: step, step_size: 8, gamma: 0.5}], at: [2 epochs, 5 epochs]}\n");
+    check_round_trip("schedule: {name: chained, parts: [linear, {name: exponential}], warmup: 3}\n");
 }
 END_TEST
 
@@ -240,6 +243,33 @@ START_TEST(unknown_keys_are_refused_with_line_and_suggestion)
     refused("model: {layer: [relu]}\n",
             "r.yaml:1: unknown key 'model.layer', did you mean 'model.layers'?");
     refused("qqqqqqqqqq: 1\n", "r.yaml:1: unknown key 'qqqqqqqqqq'; `belay config` lists all keys");
+}
+END_TEST
+
+START_TEST(schedules_of_parts_that_do_not_fit_are_refused)
+{
+    static const char starts[] = "r.yaml:1: schedule.at: want where each part after the first "
+                                 "begins, in order, in steps or epochs: [10 steps]";
+    refused("schedule: {name: sequential, parts: [linear, cosine]}\n", starts);
+    refused("schedule: {name: sequential, parts: [linear, cosine, step], at: [9, 3]}\n", starts);
+    refused("schedule: {name: sequential, parts: [linear, cosine], at: [9, 30]}\n", starts);
+    refused("schedule: {name: sequential, parts: [linear, cosine], at: [9 checks]}\n", starts);
+    refused("schedule: {name: chained, parts: [plateau]}\n",
+            "r.yaml:1: schedule.parts: plateau cannot be a part");
+    refused("schedule: {name: chained, parts: [{name: chained}]}\n",
+            "r.yaml:1: schedule.parts: chained cannot be a part");
+    refused("schedule: {name: chained, parts: [{over: 3}]}\n",
+            "r.yaml:1: schedule.parts: want {name: ..., options}");
+    refused("schedule: {name: chained}\n",
+            "r.yaml:1: schedule.parts: chained needs a list of schedules");
+    refused("schedule: {name: chained, parts: linear}\n",
+            "r.yaml:1: schedule.parts: want a list of schedules");
+    refused("schedule: {name: cosine, parts: [linear]}\n",
+            "r.yaml:1: schedule.parts: cosine has no parts");
+    refused("schedule: {name: chained, parts: [{name: linear, ower: 3}]}\n",
+            "r.yaml:1: unknown key 'schedule.parts.ower', did you mean 'schedule.parts.over'?");
+    refused("schedule: {name: chained, parts: [linear], at: [3]}\n",
+            "r.yaml:1: schedule.at: the parts of chained have no beginnings");
 }
 END_TEST
 
@@ -431,6 +461,7 @@ static Suite *suite_recipe(void)
     tcase_add_test(t, every_key_of_the_table_is_in_the_resolved_text_or_unset);
     tcase_add_test(t, unknown_keys_are_refused_with_line_and_suggestion);
     tcase_add_test(t, unknown_names_are_refused_with_a_suggestion);
+    tcase_add_test(t, schedules_of_parts_that_do_not_fit_are_refused);
     tcase_add_test(t, wrong_types_are_refused_with_what_was_wanted);
     tcase_add_test(t, keys_that_contradict_each_other_are_refused);
     tcase_add_test(t, the_direction_follows_the_metric_unless_said);

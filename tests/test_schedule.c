@@ -31,7 +31,7 @@ static double rate(const struct belay_schedule *s, const double *options, double
                    uint64_t step)
 {
     struct belay_schedule_state state = { { 0 } };
-    return belay_schedule_rate(s, options, &state, base, 0, step);
+    return belay_schedule_rate(s, options, NULL, &state, base, 0, step);
 }
 
 START_TEST(constant_is_constant_and_may_start_lower)
@@ -77,7 +77,7 @@ START_TEST(warmup_rises_to_the_base_and_then_the_schedule_starts_at_0)
         make("step", (struct setting[]){ { "step_size", 2 }, { 0 } }, o);
     const double want[] = { 0.25, 0.5, 0.75, 1, 1, 1, 0.1, 0.1, 0.01 };
     for (uint64_t t = 0; t < sizeof(want) / sizeof(want[0]); t++)
-        ck_assert_double_eq_tol(belay_schedule_rate(s, o, &state, 1, 4, t), want[t], epsilon);
+        ck_assert_double_eq_tol(belay_schedule_rate(s, o, NULL, &state, 1, 4, t), want[t], epsilon);
 }
 END_TEST
 
@@ -111,6 +111,49 @@ START_TEST(plateau_stops_at_its_lowest_rate_for_each_base)
     ck_assert_double_eq_tol(s->rate(o, &state, 1, 0), 0.02, epsilon);
     ck_assert_double_eq_tol(s->rate(o, &state, 0.03, 0), 0.02, epsilon);
     ck_assert_double_eq_tol(s->rate(o, &state, 0.01, 0), 0.01, epsilon);
+}
+END_TEST
+
+static struct belay_schedule_part part(const char *name, const struct setting *settings, double start)
+{
+    struct belay_schedule_part p = { .start = start };
+    p.schedule = make(name, settings, p.options);
+    return p;
+}
+
+START_TEST(parts_follow_one_another_from_their_own_beginning)
+{
+    struct belay_schedule_state state = { { 0 } };
+    const struct belay_schedule_parts parts = {
+        { part("constant", (struct setting[]){ { "factor", 0.5 }, { "total_iters", 9 }, { 0 } }, 0),
+          part("exponential", (struct setting[]){ { "gamma", 0.5 }, { "every", 1 }, { 0 } }, 2) },
+        2,
+    };
+    static const double want[] = { 0.5, 0.5, 1, 0.5, 0.25 };
+    const struct belay_schedule *s = belay_schedule_find("sequential");
+    for (uint64_t t = 0; t < 5; t++) {
+        ck_assert_double_eq_tol(belay_schedule_rate(s, NULL, &parts, &state, 1, 0, t), want[t],
+                                epsilon);
+        ck_assert_double_eq_tol(belay_schedule_rate(s, NULL, &parts, &state, 1, 3, t + 3), want[t],
+                                epsilon);
+    }
+}
+END_TEST
+
+START_TEST(chained_parts_multiply_their_factors)
+{
+    struct belay_schedule_state state = { { 0 } };
+    const struct belay_schedule_parts parts = {
+        { part("constant", (struct setting[]){ { "factor", 0.5 }, { "total_iters", 2 }, { 0 } }, 0),
+          part("exponential", (struct setting[]){ { "gamma", 0.5 }, { "every", 1 }, { 0 } }, 0) },
+        2,
+    };
+    static const double want[] = { 1.5, 0.75, 0.75, 0.375 };
+    const struct belay_schedule *s = belay_schedule_find("chained");
+    for (uint64_t t = 0; t < 4; t++)
+        ck_assert_double_eq_tol(belay_schedule_rate(s, NULL, &parts, &state, 3, 0, t), want[t],
+                                epsilon);
+    ck_assert_double_eq(belay_schedule_rate(s, NULL, &parts, &state, 0, 0, 1), 0);
 }
 END_TEST
 
@@ -176,6 +219,8 @@ static Suite *suite_schedule(void)
     tcase_add_test(t, warmup_rises_to_the_base_and_then_the_schedule_starts_at_0);
     tcase_add_test(t, plateau_waits_for_more_than_patience_and_cools_down);
     tcase_add_test(t, plateau_stops_at_its_lowest_rate_for_each_base);
+    tcase_add_test(t, parts_follow_one_another_from_their_own_beginning);
+    tcase_add_test(t, chained_parts_multiply_their_factors);
     tcase_add_test(t, further_schedules_have_the_rates_of_their_formulas);
     tcase_add_test(t, every_schedule_has_options_with_names_and_help);
     suite_add_tcase(suite, t);

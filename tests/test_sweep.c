@@ -378,27 +378,34 @@ END_TEST
 // ---- once more on all rows ----
 
 // In the child: trains, refits, and checks what the refit is.
-static int refit(const char *dir)
+static int refit(const char *dir, const char *schedule, const char *refits_to)
 {
     char set[400];
-    const char *const all[1] = { set };
+    const char *const all[2] = { set, schedule };
     belay_ctx *ctx = open_ctx();
     belay_recipe *r = NULL;
     belay_trainer *t = NULL;
     belay_result first, again;
     const belay_trainer_params again_params = { .refit = true };
     snprintf(set, sizeof(set), "run.dir=%s", dir);
-    ck_ok(ctx, belay_recipe_parse(ctx, base_recipe, "recipe", all, 1, &r));
+    ck_ok(ctx, belay_recipe_parse(ctx, base_recipe, "recipe", all, 2, &r));
     belay_trainer_params p = { .recipe = r };
     ck_ok(ctx, belay_trainer_create(ctx, &p, &t));
     ck_ok(ctx, belay_trainer_run(t, NULL, NULL));
     ck_ok(ctx, belay_trainer_finish(t, &first));
+    const struct belay_schedule_parts parts = t->schedule_parts;
     size_t rows = t->data.train.rows + t->data.validation.rows;
     belay_trainer_destroy(&t);
     ck_ok(ctx, belay_trainer_resume(ctx, dir, NULL, 0, &again_params, &t));
     ck_assert_uint_eq(t->data.train.rows, rows);
     ck_assert_uint_eq(t->data.validation.rows, 0);
-    ck_assert_str_eq(t->recipe->schedule->name, "multistep");
+    ck_assert_str_eq(t->recipe->schedule->name, refits_to);
+    ck_assert_int_eq(t->schedule_parts.num, parts.num);
+    for (int i = 0; i < parts.num; i++) { // as long as they were
+        const struct belay_schedule_part *part = &t->schedule_parts.part[i];
+        ck_assert_double_eq(part->start, parts.part[i].start);
+        ck_assert_mem_eq(part->options, parts.part[i].options, sizeof(part->options));
+    }
     ck_ok(ctx, belay_trainer_run(t, NULL, NULL));
     ck_ok(ctx, belay_trainer_finish(t, &again));
     ck_assert_int_eq(again.reason, BELAY_STOP_STEPS);
@@ -417,7 +424,11 @@ START_TEST(a_refit_trains_on_all_rows_for_the_best_number_of_steps)
 {
     char dir[300];
     dir_of(dir, "run");
-    ck_assert_int_eq(refit(dir), 0);
+    ck_assert_int_eq(refit(dir, "schedule={name: plateau, factor: 0.5, patience: 1, warmup: 4 steps}",
+                           "multistep"), 0);
+    dir_of(dir, "run-parts");
+    ck_assert_int_eq(refit(dir, "schedule={name: sequential, parts: [linear, cosine], at: [5 steps], "
+                           "warmup: 2 steps}", "sequential"), 0);
 }
 END_TEST
 

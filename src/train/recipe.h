@@ -121,6 +121,10 @@ struct belay_recipe {
     double schedule_options[BELAY_MAX_OPTIONS];       // lengths still in their own unit:
     enum belay_unit schedule_units[BELAY_MAX_OPTIONS];
     struct belay_length warmup;
+    // Of a schedule that joins others; lengths in their own unit.
+    struct belay_schedule_parts parts;
+    enum belay_unit part_units[BELAY_MAX_PARTS][BELAY_MAX_OPTIONS];
+    struct belay_length part_at[BELAY_MAX_PARTS]; // of the second on
 
     int64_t batch, eval_batch, accumulate; // accumulate: batches of one step
     double ema; // decay of the mean of the weights; 0: none

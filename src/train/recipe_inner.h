@@ -11,6 +11,8 @@ belay_status belay_recipe_bad(struct belay_recipe *r, const struct belay_yaml *n
 // A value by its key, into the recipe; `node` is what was written, NULL for the fallback.
 belay_status belay_recipe_value(struct belay_recipe *r, const struct belay_key *key,
                                 const struct belay_yaml *node);
+// The schedule on one line, as the resolved text has it: {name: ..., ...}
+void belay_schedule_text(struct belay_str *s, const struct belay_recipe *r);
 // The keys of clipping, ends with NULL.
 extern const char *const belay_clip_keys[];
 // A value for people and for the resolved file; false when it is not set.

@@ -104,6 +104,10 @@ const struct belay_key belay_recipe_keys[] = {
       "frozen: true trains it not at all",
       OWN },
     { "schedule", "map", "constant", "of the learning rate: name, or {name: ..., options}", OWN },
+    { "schedule.parts", "list", "[]",
+      "of sequential and chained: [{name: linear, over: 10 steps}, {name: cosine}]", OWN },
+    { "schedule.at", "list", "[]", "of sequential: where each part after the first begins: [10 steps]",
+      OWN },
     { "schedule.warmup", "length", "0 steps", "the rate rises linearly before any schedule",
       LENGTH(warmup, STEPS | EPOCHS), OFF(0) },
 

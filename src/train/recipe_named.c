@@ -412,9 +412,72 @@ static belay_status read_optimizer(struct belay_recipe *r)
     return read_groups(r, inner_of(node, "groups"));
 }
 
+static belay_status read_part(struct belay_recipe *r, const struct belay_yaml *node, int i)
+{
+    static const char *const extra[] = { "name", NULL };
+    struct belay_schedule_part *part = &r->parts.part[i];
+    const struct belay_yaml *at;
+    const char *name;
+    if (node->kind != BELAY_YAML_SCALAR && !inner_of(node, "name"))
+        return belay_recipe_bad(r, node, "schedule.parts: want {name: ..., options}");
+    BELAY_TRY(name_of(r, &schedules, node, &at, &name));
+    part->schedule = belay_schedule_find(name);
+    if (!part->schedule)
+        return unknown_name(r, &schedules, at, name);
+    if (part->schedule->join || part->schedule->check)
+        return belay_recipe_bad(r, at, "schedule.parts: %s cannot be a part", name);
+    set_fallbacks(part->schedule->options, part->options, r->part_units[i]);
+    return read_options(r, "schedule.parts", name, part->schedule->options, node, extra,
+                        part->options, r->part_units[i]);
+}
+
+// Where the parts after the first begin, in one unit and in order.
+static belay_status read_starts(struct belay_recipe *r, const struct belay_yaml *schedule,
+                                const struct belay_yaml *node)
+{
+    static const char *const want = "schedule.at: want where each part after the first begins, in "
+                                    "order, in steps or epochs: [10 steps]";
+    int i = 1;
+    const struct belay_yaml *c = node && node->kind == BELAY_YAML_LIST ? node->first : NULL;
+    for (; c; c = c->next, i++) {
+        struct belay_length *l = &r->part_at[i], *before = &r->part_at[i - 1];
+        if (i >= r->parts.num || c->kind != BELAY_YAML_SCALAR ||
+            !belay_parse_length(c->text, BELAY_UNIT_STEPS, l) || !(l->value > 0) ||
+            (l->unit != BELAY_UNIT_STEPS && l->unit != BELAY_UNIT_EPOCHS) ||
+            (i > 1 && (l->unit != before->unit || !(l->value > before->value))))
+            return belay_recipe_bad(r, c, "%s", want);
+    }
+    return i == r->parts.num ? BELAY_OK : belay_recipe_bad(r, node ? node : schedule, "%s", want);
+}
+
+static belay_status read_parts(struct belay_recipe *r, const struct belay_yaml *node)
+{
+    const struct belay_yaml *list = inner_of(node, "parts"), *at = inner_of(node, "at");
+    const char *name = r->schedule->name;
+    if (list && list->kind != BELAY_YAML_LIST && !belay_recipe_is_empty(list))
+        return belay_recipe_bad(r, list, "schedule.parts: want a list of schedules");
+    const struct belay_yaml *c = list && list->kind == BELAY_YAML_LIST ? list->first : NULL;
+    for (; c; c = c->next) {
+        if (!r->schedule->join)
+            return belay_recipe_bad(r, list, "schedule.parts: %s has no parts", name);
+        if (r->parts.num == BELAY_MAX_PARTS)
+            return belay_recipe_bad(r, c, "schedule.parts: more than %d", BELAY_MAX_PARTS);
+        BELAY_TRY(read_part(r, c, r->parts.num));
+        r->parts.num++;
+    }
+    if (r->schedule->join && r->parts.num == 0)
+        return belay_recipe_bad(r, list ? list : node, "schedule.parts: %s needs a list of "
+                                "schedules", name);
+    if (r->schedule->starts)
+        return read_starts(r, node, at);
+    if (at && (at->kind != BELAY_YAML_LIST || at->first))
+        return belay_recipe_bad(r, at, "schedule.at: the parts of %s have no beginnings", name);
+    return BELAY_OK;
+}
+
 static belay_status read_schedule(struct belay_recipe *r)
 {
-    static const char *const extra[] = { "name", "warmup", NULL };
+    static const char *const extra[] = { "name", "warmup", "parts", "at", NULL };
     const struct belay_yaml *node = belay_yaml_get(r->doc.root, "schedule"), *at;
     const char *name;
     BELAY_TRY(name_of(r, &schedules, node, &at, &name));
@@ -424,6 +487,7 @@ static belay_status read_schedule(struct belay_recipe *r)
     set_fallbacks(r->schedule->options, r->schedule_options, r->schedule_units);
     BELAY_TRY(read_options(r, "schedule", name, r->schedule->options, node, extra,
                            r->schedule_options, r->schedule_units));
+    BELAY_TRY(read_parts(r, node));
     return belay_recipe_value(r, belay_recipe_key("schedule.warmup"), inner_of(node, "warmup"));
 }
 

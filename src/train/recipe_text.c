@@ -234,6 +234,27 @@ static void add_loss(struct belay_str *s, const struct belay_recipe *r)
     belay_str_add(s, "}\n");
 }
 
+void belay_schedule_text(struct belay_str *s, const struct belay_recipe *r)
+{
+    const struct belay_schedule_parts *parts = &r->parts;
+    belay_str_addf(s, "{name: %s", r->schedule->name);
+    add_options(s, r->schedule->options, r->schedule_options, r->schedule_units);
+    belay_str_add(s, ", parts: [");
+    for (int i = 0; i < parts->num; i++) {
+        belay_str_addf(s, "%s{name: %s", i ? ", " : "", parts->part[i].schedule->name);
+        add_options(s, parts->part[i].schedule->options, parts->part[i].options, r->part_units[i]);
+        belay_str_add(s, "}");
+    }
+    belay_str_add(s, "], at: [");
+    for (int i = 1; i < parts->num && r->schedule->starts; i++) {
+        belay_str_add(s, i > 1 ? ", " : "");
+        belay_str_add_length(s, &r->part_at[i]);
+    }
+    belay_str_add(s, "], warmup: ");
+    belay_recipe_value_text(r, belay_recipe_key("schedule.warmup"), s);
+    belay_str_add(s, "}");
+}
+
 void belay_str_add_options(struct belay_str *s, const struct belay_option *options,
                            const double *values)
 {
@@ -259,11 +280,9 @@ static void add_named(struct belay_str *s, const struct belay_recipe *r)
 {
     add_loss_and_metrics(s, r);
     add_optimizer(s, r);
-    belay_str_addf(s, "schedule: {name: %s", r->schedule->name);
-    add_options(s, r->schedule->options, r->schedule_options, r->schedule_units);
-    belay_str_add(s, ", warmup: ");
-    belay_recipe_value_text(r, belay_recipe_key("schedule.warmup"), s);
-    belay_str_add(s, "}\n");
+    belay_str_add(s, "schedule: ");
+    belay_schedule_text(s, r);
+    belay_str_add(s, "\n");
 }
 
 static void add_model(struct belay_str *s, const struct belay_yaml *model)

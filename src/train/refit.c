@@ -137,6 +137,27 @@ static belay_status freeze_plateau(struct refit *f)
     return BELAY_OK;
 }
 
+// The same for the parts of a schedule.
+static void keep_parts(struct refit *f, double limit)
+{
+    struct belay_recipe *r = f->recipe;
+    for (int i = 0; i < r->parts.num; i++) {
+        int over = option_index(r->parts.part[i].schedule, "over");
+        uint64_t start = 0, epoch = (uint64_t) f->steps_per_epoch;
+        bool next = i + 1 < r->parts.num && r->schedule->starts;
+        if (over < 0 || r->parts.part[i].options[over] != 0)
+            continue;
+        if (i > 0 && r->schedule->starts)
+            start = belay_length_steps(&r->part_at[i], epoch);
+        double end = next ? (double) belay_length_steps(&r->part_at[i + 1], epoch) : limit;
+        if (isfinite(end) && end - (double) start >= 1)
+            r->parts.part[i].options[over] = end - (double) start;
+    }
+    struct belay_str *s = add(f);
+    belay_str_add(s, "schedule=");
+    belay_schedule_text(s, r);
+}
+
 // Lengths of the whole run stay those of the run that is repeated.
 static belay_status keep_schedule(struct refit *f)
 {
@@ -144,13 +165,15 @@ static belay_status keep_schedule(struct refit *f)
     int over = option_index(r->schedule, "over");
     if (r->schedule->check)
         return freeze_plateau(f);
-    if (over < 0 || r->schedule_options[over] != 0)
+    if (!r->parts.num && (over < 0 || r->schedule_options[over] != 0))
         return BELAY_OK;
     double limit = r->epochs.value > 0 ? r->epochs.value * f->steps_per_epoch : INFINITY;
     if (r->steps.value > 0)
         limit = fmin(limit, r->steps.value);
     limit -= (double) warmup_steps(f);
-    if (isfinite(limit) && limit >= 1)
+    if (r->parts.num)
+        keep_parts(f, limit);
+    else if (isfinite(limit) && limit >= 1)
         belay_str_addf(add(f), "schedule.over=%.0fsteps", limit);
     return BELAY_OK;
 }

@@ -18,6 +18,17 @@ struct belay_option {
 struct belay_schedule_state { // serialised by the trainer, value by value
     double v[8];
 };
+#define BELAY_MAX_PARTS 8
+struct belay_schedule;
+struct belay_schedule_part { // of a schedule that joins others
+    const struct belay_schedule *schedule;
+    double options[BELAY_MAX_OPTIONS];
+    double start; // sequential: the step at which it begins
+};
+struct belay_schedule_parts {
+    struct belay_schedule_part part[BELAY_MAX_PARTS];
+    int num;
+};
 struct belay_schedule {
     const char *name, *help;
     struct belay_option options[BELAY_MAX_OPTIONS]; // fewer than that; the rest have a NULL name
@@ -29,13 +40,19 @@ struct belay_schedule {
     // After a check, with the monitored value. NULL: checks do not matter.
     void (*check)(const double *options, struct belay_schedule_state *state, double value,
                   bool maximize);
+    // Of a schedule that joins others, in place of `rate`. Parts have no `check`.
+    double (*join)(const struct belay_schedule_parts *parts, double base, uint64_t step);
+    bool starts; // its parts begin at steps of their own
 };
 extern const struct belay_schedule *const belay_schedules[]; // ends with NULL
 const struct belay_schedule *belay_schedule_find(const char *name);
 // Warm-up before any schedule: linear from base/warmup to base over `warmup` steps; the schedule
-// then starts at its step 0.
+// then starts at its step 0. parts: NULL but for one that joins.
 double belay_schedule_rate(const struct belay_schedule *s, const double *options,
+                           const struct belay_schedule_parts *parts,
                            const struct belay_schedule_state *state, double base, double warmup,
                            uint64_t step);
+// The rate of a part at a step of its own.
+double belay_schedule_part_rate(const struct belay_schedule_part *part, double base, uint64_t step);
 
 #endif

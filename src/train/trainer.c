@@ -49,7 +49,7 @@ static void fill_scalars(struct belay_trainer *t, struct belay_step_scalars *s)
         memcpy(options, t->group_options[i], sizeof(options));
         double base = options[t->lr_option] * belay_trainer_lr_scale(t);
         options[t->lr_option] = belay_schedule_rate(r->schedule, t->schedule_options,
-                                                    &t->s.schedule, base, t->warmup_steps,
+                                                    &t->schedule_parts, &t->s.schedule, base, t->warmup_steps,
                                                     t->s.step);
         r->optimizer->hyper(options, t->s.step + 1 - t->s.optimizer_start, h);
         for (int k = 0; k < BELAY_HYPER; k++)

@@ -62,6 +62,7 @@ struct belay_trainer {
     bool no_files, overfit, has_validation, has_test, maximize;
     uint64_t steps_per_epoch, max_steps, epoch_steps, check_every;
     double warmup_steps, schedule_options[BELAY_MAX_OPTIONS];
+    struct belay_schedule_parts schedule_parts; // lengths in steps
     int lr_option;
     int num_groups;
     const double *group_options[BELAY_MAX_PARAM_GROUPS];

@@ -1,4 +1,5 @@
 // Setting a trainer up: data, lengths in steps, schedule, engine, weights to start from.
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -145,23 +146,49 @@ static double scheduled_steps(const struct belay_trainer *t)
     return (double) limit > t->warmup_steps ? (double) limit - t->warmup_steps : 0;
 }
 
+// Lengths in steps; an `over` of 0 is `whole`.
+static void options_in_steps(const struct belay_trainer *t, const struct belay_schedule *s,
+                             const double *options, const enum belay_unit *units, double whole,
+                             double *out)
+{
+    for (int i = 0; i < BELAY_MAX_OPTIONS && s->options[i].name; i++) {
+        out[i] = options[i];
+        if (strcmp(s->options[i].type, "steps") != 0)
+            continue;
+        struct belay_length l = { options[i], units[i] };
+        if ((l.unit == BELAY_UNIT_EPOCHS || l.unit == BELAY_UNIT_STEPS) && l.value > 0)
+            out[i] = (double) belay_length_steps(&l, t->steps_per_epoch);
+        if (l.value == 0 && strcmp(s->options[i].name, "over") == 0)
+            out[i] = whole;
+    }
+}
+
+// The whole of a part is up to where the next one begins.
+static void make_parts(struct belay_trainer *t)
+{
+    const struct belay_recipe *r = t->recipe;
+    struct belay_schedule_parts *parts = &t->schedule_parts;
+    *parts = r->parts;
+    for (int i = 1; i < parts->num && r->schedule->starts; i++)
+        parts->part[i].start = (double) belay_length_steps(&r->part_at[i], t->steps_per_epoch);
+    for (int i = 0; i < parts->num; i++) {
+        struct belay_schedule_part *part = &parts->part[i];
+        double end = i + 1 < parts->num && r->schedule->starts ? part[1].start
+                                                               : scheduled_steps(t);
+        options_in_steps(t, part->schedule, r->parts.part[i].options, r->part_units[i],
+                         fmax(end - part->start, 0), part->options);
+    }
+}
+
 static void make_schedule(struct belay_trainer *t)
 {
     const struct belay_recipe *r = t->recipe;
     t->warmup_steps = r->warmup.value > 0
                           ? (double) belay_length_steps(&r->warmup, t->steps_per_epoch)
                           : 0;
-    for (int i = 0; i < BELAY_MAX_OPTIONS && r->schedule->options[i].name; i++) {
-        t->schedule_options[i] = r->schedule_options[i];
-        if (strcmp(r->schedule->options[i].type, "steps") == 0) {
-            struct belay_length l = { r->schedule_options[i], r->schedule_units[i] };
-            if (l.unit == BELAY_UNIT_EPOCHS || l.unit == BELAY_UNIT_STEPS)
-                t->schedule_options[i] =
-                    l.value > 0 ? (double) belay_length_steps(&l, t->steps_per_epoch) : l.value;
-            if (l.value == 0 && strcmp(r->schedule->options[i].name, "over") == 0)
-                t->schedule_options[i] = scheduled_steps(t);
-        }
-    }
+    options_in_steps(t, r->schedule, r->schedule_options, r->schedule_units, scheduled_steps(t),
+                     t->schedule_options);
+    make_parts(t);
     if (r->schedule->init)
         r->schedule->init(t->schedule_options, &t->s.schedule);
 }

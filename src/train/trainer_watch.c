@@ -213,16 +213,25 @@ char *belay_trainer_best_of_path(const struct belay_trainer *t, int i)
 
 // ---- the schedule's end ----
 
+static double end_of(const struct belay_schedule *s, const double *values)
+{
+    double end = 0;
+    for (int i = 0; i < BELAY_MAX_OPTIONS && s->options[i].name; i++)
+        if (strcmp(s->options[i].name, "over") == 0 ||
+            (s->options[i].name[0] == 'a' && s->options[i].name[1] == 't' &&
+             strcmp(s->options[i].type, "steps") == 0))
+            end = fmax(end, values[i]);
+    return end;
+}
+
 // Steps until the rate has its last value; 0: there is no such end.
 static double schedule_end(const struct belay_trainer *t)
 {
-    const struct belay_option *options = t->recipe->schedule->options;
-    double end = 0;
-    for (int i = 0; i < BELAY_MAX_OPTIONS && options[i].name; i++)
-        if (strcmp(options[i].name, "over") == 0 ||
-            (options[i].name[0] == 'a' && options[i].name[1] == 't' &&
-             strcmp(options[i].type, "steps") == 0))
-            end = fmax(end, t->schedule_options[i]);
+    double end = end_of(t->recipe->schedule, t->schedule_options);
+    for (int i = 0; i < t->schedule_parts.num; i++) {
+        const struct belay_schedule_part *part = &t->schedule_parts.part[i];
+        end = fmax(end, part->start + end_of(part->schedule, part->options));
+    }
     return end > 0 ? end + t->warmup_steps : 0;
 }
 

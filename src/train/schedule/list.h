@@ -1,5 +1,6 @@
 // Every schedule, one line each, by name.
 // BELAY_SCHEDULE(name) stands for `extern const struct belay_schedule belay_schedule_name`.
+BELAY_SCHEDULE(chained)
 BELAY_SCHEDULE(constant)
 BELAY_SCHEDULE(cosine)
 BELAY_SCHEDULE(cosine_restarts)
@@ -10,4 +11,5 @@ BELAY_SCHEDULE(multistep)
 BELAY_SCHEDULE(one_cycle)
 BELAY_SCHEDULE(plateau)
 BELAY_SCHEDULE(polynomial)
+BELAY_SCHEDULE(sequential)
 BELAY_SCHEDULE(step)

@@ -21,11 +21,19 @@ const struct belay_schedule *belay_schedule_find(const char *name)
     return NULL;
 }
 
+double belay_schedule_part_rate(const struct belay_schedule_part *part, double base, uint64_t step)
+{
+    const struct belay_schedule_state none = { { 0 } };
+    return part->schedule->rate(part->options, &none, base, step);
+}
+
 double belay_schedule_rate(const struct belay_schedule *s, const double *options,
+                           const struct belay_schedule_parts *parts,
                            const struct belay_schedule_state *state, double base, double warmup,
                            uint64_t step)
 {
     if ((double) step < warmup)
         return base * ((double) step + 1) / warmup;
-    return s->rate(options, state, base, step - (uint64_t) (warmup > 0 ? warmup : 0));
+    step -= (uint64_t) (warmup > 0 ? warmup : 0);
+    return s->join ? s->join(parts, base, step) : s->rate(options, state, base, step);
 }
