@@ -56,6 +56,7 @@ static const char full[] =
     "  test: [b.csv]\n"
     "  target: class\n"
     "  ignore: [id, \"2\"]\n"
+    "  weight: w\n"
     "  header: yes\n"
     "  delimiter: \";\"\n"
     "  missing: mean\n"

@@ -106,7 +106,8 @@ static bool load(struct run *r, const char *name, belay_dtype as, void **out, si
     if (!golden_load(r->c, name, as, &t))
         return false;
     *rows = t.shape.rank > 1 ? (size_t) (t.shape.dim[0] * t.shape.dim[1]) : 0;
-    *out = belay_alloc(t.size + 1); // the data set frees it
+    // The data set frees it.
+    *out = out == &r->data.x ? belay_alloc_aligned(t.size + 1) : belay_alloc(t.size + 1);
     if (*out)
         memcpy(*out, t.data, t.size);
     belay_tensor_finish(&t);
