@@ -283,7 +283,7 @@ run 2 'want a time' resume run_ask --for soon
 at=$(ls run_ask/checkpoints | sed -n 's/^step-0*\([0-9]*\)\.safetensors$/\1/p' | sort -n | head -1)
 run 6 '' resume run_ask --at "$at" --for 2s -q
 check 'what --at went back over stays' sh -c 'ls run_ask/checkpoints | grep -q undone'
-run 1 'no checkpoint of step 3;' resume run_ask --at 3
+run 2 'no checkpoint of step 3;' resume run_ask --at 3
 run 7 'model is' resume run_ask 'model.layers=[{linear: 9}, relu, {linear: 3}]'
 run 7 'train.ema is on, .* has no mean of the weights.*--from run_ask@last' resume run_ask train.ema=0.9
 run 7 'reset-monitor' resume run_ask stop.monitor=train.loss
@@ -378,8 +378,19 @@ run 0 'wrote half.npz' convert run half.npz --rename '0.*=first.*' --dtype f16
 run 0 'F16 *first.weight' inspect half.npz
 run 0 '' convert "$(find run/checkpoints -name 'step-*' | head -1)" weights.safetensors --weights-only
 run 0 '^  4 tensors' inspect weights.safetensors
-run 1 'rename .nothere=x. fits no tensor' convert run x.pth --rename nothere=x
-run 1 'no format has this suffix' convert run x.h5
+# A training begins from them as from the run itself, to the bit.
+run 0 '' train csv.yaml --from run@best run.dir=run_of_best train.epochs=2
+for how in '--from best.pth' init=best.pth init=best.safetensors.index.json '--from best.npz'; do
+    # shellcheck disable=SC2086
+    run 0 'epoch 2/2' train csv.yaml $how run.dir=run_of_file train.epochs=2
+    run 0 'equal' diff run_of_best/last.safetensors run_of_file/last.safetensors
+    rm -rf run_of_file
+done
+run 2 'rename .nothere. *: want OLD=NEW' convert run x.pth --rename nothere
+run 2 "unknown type 'f8', want f16, bf16 or f32" convert run x.pth --dtype f8
+run 2 "unknown format 'h5', want safetensors" convert run x.pth --to h5
+run 2 'rename .nothere=x. fits no tensor' convert run x.pth --rename nothere=x
+run 2 'no format has this suffix' convert run x.h5
 run 2 'shard-size' convert run x.safetensors.index.json --shard-size big
 run 8 'nothere' convert nothere x.pth
 head -c 300 best.pth >cut.pth

@@ -38,7 +38,7 @@ static const char lines[] =
     "{\"step\":40,\"epoch\":4,\"lr\":0.1,\"train\":{\"loss\":0.25},\"val\":{\"loss\":0.75}}\n"
     "{\"step\":50,\"epo"; // being written
 static const char times[] = "{\"step\":10,\"seconds\":5}\n{\"step\":20,\"seconds\":9}\n"
-                            "{\"step\":30,\"seconds\":2}\n{\"step\":40,\"seconds\":70}\n";
+                            "{\"step\":30,\"seconds\":11}\n{\"step\":40,\"seconds\":79}\n";
 static const char recipe[] = "optimizer: {name: sgd, lr: 0.1}\nstop: {monitor: val.loss, mode: auto}\n"
                              "metrics: [accuracy, f1]\nrun: {dir: a}\n";
 static const char result[] = "{\"reason\":\"patience\",\"sentence\":\"Stopped <b>here</b> & there.\","

@@ -23,6 +23,7 @@ int exit_of(belay_status status)
     switch (status) {
     case BELAY_OK:
         return EXIT_DONE;
+    case BELAY_ERR_ARG: // what the library was given is what stood on the command line
     case BELAY_ERR_RECIPE:
     case BELAY_ERR_SHAPE:
         return EXIT_USAGE;

@@ -66,5 +66,7 @@ void on_save_end(void);
 
 // Training and what is said of it, for train and resume. Destroys *trainer.
 int train_to_end(struct cli *cli, belay_trainer **trainer);
+// Goes on with the run cli->rest[0]; the rest are changes. The exit code.
+int resume_to_end(struct cli *cli, const belay_trainer_params *params);
 
 #endif

@@ -2,21 +2,8 @@
 
 static int run(struct cli *cli)
 {
-    belay_ctx *ctx = NULL;
-    belay_trainer *trainer = NULL;
     const belay_trainer_params params = { .refit = true };
-    int code;
-    belay_status status = cli_open(cli, &ctx);
-    if (status == BELAY_OK)
-        status = belay_trainer_resume(ctx, cli->rest[0], cli->rest + 1, cli->num_rest - 1, &params,
-                                      &trainer);
-    if (status != BELAY_OK)
-        code = cli_fail(cli, status);
-    else
-        code = train_to_end(cli, &trainer);
-    belay_trainer_destroy(&trainer);
-    belay_ctx_destroy(&ctx);
-    return code;
+    return resume_to_end(cli, &params);
 }
 
 static const struct option_row options[] = {

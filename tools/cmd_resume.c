@@ -2,23 +2,10 @@
 
 static int run(struct cli *cli)
 {
-    belay_ctx *ctx = NULL;
-    belay_trainer *trainer = NULL;
     belay_trainer_params params = { .at = cli->at, .reset_monitor = cli->reset_monitor };
-    int code;
     if (!read_time(cli->time, &params.seconds))
         return cli_error(cli, EXIT_USAGE, "--for %s: want a time such as 55min", cli->time);
-    belay_status status = cli_open(cli, &ctx);
-    if (status == BELAY_OK)
-        status = belay_trainer_resume(ctx, cli->rest[0], cli->rest + 1, cli->num_rest - 1, &params,
-                                      &trainer);
-    if (status != BELAY_OK)
-        code = cli_fail(cli, status);
-    else
-        code = train_to_end(cli, &trainer);
-    belay_trainer_destroy(&trainer);
-    belay_ctx_destroy(&ctx);
-    return code;
+    return resume_to_end(cli, &params);
 }
 
 static const struct option_row options[] = {

@@ -97,12 +97,12 @@ static bool on_progress(void *user, const belay_progress *p)
 static void print_result(const belay_result *r)
 {
     printf("%s\n", r->sentence);
-    if (isfinite(r->test_loss))
+    if (isfinite(r->test_loss)) {
         printf("test:    loss %.4f", r->test_loss);
-    if (isfinite(r->test_accuracy))
-        printf(", accuracy %.4f", r->test_accuracy);
-    if (isfinite(r->test_loss))
+        if (isfinite(r->test_accuracy))
+            printf(", accuracy %.4f", r->test_accuracy);
         printf("\n");
+    }
     if (r->best_path[0])
         printf("model:   %s\npredict: belay predict %s FILE\n", r->best_path, r->best_path);
 }
@@ -150,5 +150,19 @@ int train_to_end(struct cli *cli, belay_trainer **trainer)
     int code = run(cli, *trainer);
     running = NULL;
     belay_trainer_destroy(trainer);
+    return code;
+}
+
+int resume_to_end(struct cli *cli, const belay_trainer_params *params)
+{
+    belay_ctx *ctx = NULL;
+    belay_trainer *trainer = NULL;
+    belay_status status = cli_open(cli, &ctx);
+    if (status == BELAY_OK)
+        status = belay_trainer_resume(ctx, cli->rest[0], cli->rest + 1, cli->num_rest - 1, params,
+                                      &trainer);
+    int code = status == BELAY_OK ? train_to_end(cli, &trainer) : cli_fail(cli, status);
+    belay_trainer_destroy(&trainer);
+    belay_ctx_destroy(&ctx);
     return code;
 }

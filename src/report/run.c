@@ -142,7 +142,7 @@ static belay_status read_log(struct belay_log *log, struct belay_run *run, const
     return status;
 }
 
-// Seconds start anew with each process.
+// Seconds are those of all of the run's processes.
 static belay_status add_time(struct belay_log *log, struct belay_run *run,
                              const struct belay_json *line)
 {
@@ -150,14 +150,11 @@ static belay_status add_time(struct belay_log *log, struct belay_run *run,
     (void) log;
     if (!isfinite(seconds))
         return BELAY_OK;
-    if (seconds < run->process_seconds)
-        run->seconds_before += run->process_seconds;
     if (!isfinite(run->first_seconds)) {
         run->first_seconds = seconds;
         run->first_step = belay_json_number_or(line, "step", NAN);
     }
-    run->process_seconds = seconds;
-    run->seconds = run->seconds_before + seconds;
+    run->seconds = seconds;
     return BELAY_OK;
 }
 

@@ -26,7 +26,6 @@ struct belay_run {
     char *recipe;                 // resolved.yaml, NULL without
     struct belay_json_doc result; // root NULL: the run has not ended
     double seconds;               // in training, all processes; NaN: not known
-    double seconds_before, process_seconds; // while it is read: of earlier processes, of this one
     double first_seconds, first_step; // until the first check; NaN: not known
     double step, epoch;           // of the last line
     const char *monitor;          // "val.loss"

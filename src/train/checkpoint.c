@@ -143,16 +143,18 @@ belay_status belay_checkpoint_newest(struct belay_log *log, const struct belay_r
     BELAY_TRY(belay_checkpoint_steps(log, p, "step", &steps, &count));
     for (size_t i = count; i-- > 0 && !*found;) {
         struct belay_st got = { 0 };
-        status = belay_checkpoint_read(log, p, steps[i], &got);
+        struct belay_log quiet = { 0 }; // a warning is enough for one that is skipped
+        status = belay_checkpoint_read(&quiet, p, steps[i], &got);
         if (status == BELAY_OK) {
             *st = got;
             *step = steps[i];
             *found = true;
         } else if (!is_damage(status)) {
+            belay_fail(log, status, "%s", quiet.last);
             break;
         } else {
             belay_say(log, BELAY_LOG_WARN, "checkpoint of step %" PRIu64 " is skipped: %s",
-                      steps[i], log ? log->last : belay_status_name(status));
+                      steps[i], quiet.last);
         }
     }
     if (status != BELAY_OK && is_damage(status) && count > 0)

@@ -6,6 +6,19 @@
 
 #include "base/str.h"
 
+static belay_status refuse_metric(struct belay_recipe *r, const struct belay_yaml *node,
+                                  const char *key, const char *name)
+{
+    struct belay_str list = { 0 };
+    for (int i = 0; i < r->num_metrics; i++)
+        belay_str_addf(&list, ", %s", r->metric_names[i]);
+    belay_status status = belay_recipe_bad(
+        r, node, "%s: '%s' is not among the metrics of this recipe: there are loss%s; the key metrics "
+        "adds more", key, name, list.text ? list.text : "");
+    belay_str_free(&list);
+    return status;
+}
+
 // val.loss, train.loss, val.METRIC; *maximize by the metric.
 static belay_status check_metric(struct belay_recipe *r, const struct belay_yaml *node,
                                  const char *key, const char *name, bool *maximize)
@@ -21,7 +34,7 @@ static belay_status check_metric(struct belay_recipe *r, const struct belay_yaml
         *maximize = r->metrics[found]->maximize;
         return BELAY_OK;
     }
-    return belay_recipe_bad(r, node, "%s: '%s' is not among the metrics of this recipe", key, name + 4);
+    return refuse_metric(r, node, key, name + 4);
 }
 
 // What follows from the texts of one monitor. `at` finds what was written, for messages.

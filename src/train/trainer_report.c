@@ -38,12 +38,19 @@ void belay_trainer_fill_progress(struct belay_trainer *t, belay_progress *p)
     p->line = t->checked && t->line.text ? t->line.text : NULL;
 }
 
+// "nan" whatever its sign, which says nothing.
+static double shown(double value)
+{
+    return isnan(value) ? NAN : value;
+}
+
 static void add_values(const struct belay_trainer *t, struct belay_str *s, const char *prefix,
                        const struct check_values *v)
 {
-    belay_str_addf(s, "  %s.loss %.4f", prefix, v->loss);
+    belay_str_addf(s, "  %s.loss %.4f", prefix, shown(v->loss));
     for (int i = 0; i < t->recipe->num_metrics; i++)
-        belay_str_addf(s, "  %s.%s %.4f", prefix, t->recipe->metric_names[i], v->metrics[i]);
+        belay_str_addf(s, "  %s.%s %.4f", prefix, t->recipe->metric_names[i],
+                       shown(v->metrics[i]));
 }
 
 void belay_trainer_make_line(struct belay_trainer *t)
@@ -54,7 +61,7 @@ void belay_trainer_make_line(struct belay_trainer *t)
     if (epochs && !t->overfit)
         belay_str_addf(&t->line, "/%llu", (unsigned long long) epochs);
     belay_str_addf(&t->line, "  step %llu  train.loss %.4f", (unsigned long long) t->s.step,
-                   t->last_train_loss);
+                   shown(t->last_train_loss));
     if (t->has_validation)
         add_values(t, &t->line, "val", &t->last_check);
     belay_str_addf(&t->line, "  lr %.3g%s", t->last_lr, t->improved ? "  best" : "");

@@ -135,8 +135,7 @@ belay_status belay_trainer_open_logs(struct belay_trainer *t, bool resumed)
         return belay_fail(t->log, BELAY_ERR_DAMAGED, "%s is missing", t->paths.metrics);
     }
     BELAY_TRY(write_recipe(t));
-    if (resumed)
-        read_spent_time(t);
+    read_spent_time(t);
     BELAY_TRY(belay_append_open(&t->metrics, t->log, t->paths.metrics));
     BELAY_TRY(belay_append_open(&t->timing, t->log, t->paths.timing));
     return belay_board_open(t, resumed);
