@@ -325,6 +325,10 @@ static belay_status measure(struct belay_ctx *ctx, belay_model *model,
                             .preprocess = belay_model_preprocess(model) };
     belay_scores scores;
     BELAY_TRY(belay_model_score(model, rows, &scores));
+    if (e.preprocess->num_heads) { // what is worst of several is nobody's to say
+        add_scores(&scores, s);
+        return BELAY_OK;
+    }
     BELAY_TRY(belay_model_each_row(model, rows, judge_row, &e));
     add_scores(&scores, s);
     if (scores.confusion && scores.classes <= MAX_CLASSES)

@@ -139,10 +139,23 @@ static belay_status read_target(struct belay_recipe *r, const struct belay_yaml 
     return BELAY_OK;
 }
 
+// They belong to the only loss of a recipe.
+static belay_status refuse_weights(struct belay_recipe *r, const char *head,
+                                   const struct belay_yaml *loss)
+{
+    static const char *const keys[] = { "class_weights", "pos_weight" };
+    for (size_t i = 0; loss && loss->kind == BELAY_YAML_MAP && i < 2; i++) {
+        const struct belay_yaml *at = belay_yaml_get(loss, keys[i]);
+        if (at)
+            return belay_recipe_bad(r, at, "heads.%s.loss.%s: the losses of heads take no such weights; "
+                                    "a recipe with one loss does", head, keys[i]);
+    }
+    return BELAY_OK;
+}
+
 static belay_status read_head(struct belay_recipe *r, const struct belay_yaml *node, int number)
 {
     static const char *const names[] = { "from", "target", "loss", "weight", "metrics" };
-    // Weights of classes belong to one target alone.
     static const char *const extra[] = { "name", NULL };
     struct belay_head *h = &r->heads[number];
     struct belay_str prefix = { 0 };
@@ -165,6 +178,7 @@ static belay_status read_head(struct belay_recipe *r, const struct belay_yaml *n
     if (from && (from->kind != BELAY_YAML_SCALAR || !from->text[0]))
         return belay_recipe_bad(r, from, "heads.%s.from: want the name of a value of the model", h->name);
     h->from = from ? from->text : h->name;
+    BELAY_TRY(refuse_weights(r, h->name, belay_yaml_get(node, "loss")));
     belay_str_addf(&prefix, "heads.%s.loss", h->name);
     belay_status status =
         prefix.failed ? belay_fail_nomem(r->log, 64)
@@ -172,15 +186,6 @@ static belay_status read_head(struct belay_recipe *r, const struct belay_yaml *n
                                           &h->loss, h->loss_options);
     belay_str_free(&prefix);
     BELAY_TRY(status);
-    for (size_t i = 0; i < 2; i++) {
-        static const char *const keys[] = { "class_weights", "pos_weight" };
-        const struct belay_yaml *loss = belay_yaml_get(node, "loss");
-        const struct belay_yaml *at =
-            loss && loss->kind == BELAY_YAML_MAP ? belay_yaml_get(loss, keys[i]) : NULL;
-        if (at)
-            return belay_recipe_bad(r, at, "heads.%s.loss.%s: the losses of heads take no such weights; a "
-                                    "recipe with one loss does", h->name, keys[i]);
-    }
     BELAY_TRY(read_weight(r, belay_yaml_get(node, "weight"), h));
     BELAY_TRY(read_target(r, node, h));
     BELAY_TRY(belay_recipe_add_metric(r, node, "loss", h->loss, h->name, number));
