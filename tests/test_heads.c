@@ -269,6 +269,103 @@ START_TEST(a_report_shows_the_metrics_of_each_head)
 }
 END_TEST
 
+// ---- Arrays ----
+
+enum { ROWS = 60 };
+static uint8_t picture[ROWS * 4];
+static float side[ROWS * 2], joined[ROWS * 6], place[ROWS * 2], both[ROWS * 3];
+static int64_t kinds[ROWS];
+
+static void make_arrays(void)
+{
+    for (int i = 0; i < ROWS; i++) {
+        kinds[i] = i % 3;
+        for (int k = 0; k < 4; k++) {
+            picture[4 * i + k] = (uint8_t) (80 * (i % 3) + (i * 7 + k * 13) % 50);
+            joined[6 * i + k] = (float) picture[4 * i + k] / 255;
+        }
+        for (int k = 0; k < 2; k++) {
+            side[2 * i + k] = joined[6 * i + 4 + k] = (float) ((i * (3 + k)) % 17) / 17 - 0.5f;
+            place[2 * i + k] = both[3 * i + 1 + k] = side[2 * i + k] * (float) (k + 1);
+        }
+        both[3 * i] = (float) kinds[i];
+    }
+}
+
+static void save_npz(const char *path, int64_t width)
+{
+    const int64_t p[3] = { ROWS, 2, 2 }, s[2] = { ROWS * 2 / width, width }, k[1] = { ROWS };
+    const belay_file_entry entries[] = { { "picture", "U8", 3, p, picture, NULL },
+                                         { "side", "F32", 2, s, side, NULL },
+                                         { "kinds", "I64", 1, k, kinds, NULL },
+                                         { "place", "F32", 2, s, place, NULL } };
+    const belay_file_state state = { NULL, entries, 4 };
+    const belay_file_params params = { .format = "npz", .plain = true };
+    ck_ok(ctx, belay_file_save(ctx, path, &state, 1, &params));
+}
+
+static const char arrays[] =
+    "model:\n"
+    "  inputs: {picture: {shape: [1, 2, 2], width: 4}, more: {array: side, width: 2}}\n"
+    "  layers: [{flatten: , from: picture, as: f}, {concat: , from: [f, more]}, {linear: 5}, {tanh: , as: t},\n"
+    "           {linear: 3, from: t, as: kind}, {linear: 2, from: t, as: place}]\n"
+    "heads:\n"
+    "  kind: {target: kinds, loss: cross_entropy}\n"
+    "  place: {target: %s, loss: mse, metrics: [rmse]}\n"
+    "split: {validation: 0.25}\ntrain: {batch: 16, epochs: 3}\nstop: {monitor: val.place.rmse}\n";
+
+static double train_arrays(const char *targets, const char *data, const belay_data *memory)
+{
+    char text[2048];
+    belay_recipe *r;
+    belay_trainer *t;
+    belay_result result;
+    int length = snprintf(text, sizeof(text), arrays, targets);
+    snprintf(text + length, sizeof(text) - (size_t) length, "%s", data);
+    ck_ok(ctx, belay_recipe_parse(ctx, text, "test", NULL, 0, &r));
+    const belay_trainer_params params = { .recipe = r, .train = memory, .no_files = true };
+    ck_ok(ctx, belay_trainer_create(ctx, &params, &t));
+    ck_ok(ctx, belay_trainer_run(t, NULL, NULL));
+    ck_ok(ctx, belay_trainer_finish(t, &result));
+    belay_trainer_destroy(&t);
+    belay_recipe_destroy(&r);
+    return result.best;
+}
+
+START_TEST(arrays_of_a_file_and_rows_from_memory_train_alike)
+{
+    char data[600], path[512];
+    const belay_data memory = { .x = joined, .rows = ROWS, .features = 6, .y = both, .targets = 3 };
+    make_arrays();
+    snprintf(path, sizeof(path), "%s/a.npz", dir);
+    snprintf(data, sizeof(data), "data: {train: %s}\n", path);
+    save_npz(path, 2);
+    double file = train_arrays("place", data, NULL);
+    double rows = train_arrays("[u, v]", "", &memory);
+    ck_assert_double_gt(file, 0);
+    ck_assert_double_eq(file, rows);
+}
+END_TEST
+
+START_TEST(arrays_that_do_not_fit_say_which)
+{
+    char path[512], text[2048];
+    belay_recipe *r;
+    belay_trainer *t = NULL;
+    make_arrays();
+    snprintf(path, sizeof(path), "%s/a.npz", dir);
+    save_npz(path, 4);
+    int length = snprintf(text, sizeof(text), arrays, "place");
+    snprintf(text + length, sizeof(text) - (size_t) length, "data: {train: %s}\n", path);
+    ck_ok(ctx, belay_recipe_parse(ctx, text, "test", NULL, 0, &r));
+    const belay_trainer_params params = { .recipe = r, .no_files = true };
+    ck_status_is(&ctx->log, belay_trainer_create(ctx, &params, &t), BELAY_ERR_DATA);
+    ck_assert_msg(strstr(belay_ctx_error(ctx), "picture is [60, 2, 2], side is [30, 4]: they have other "
+                                               "numbers of rows"), "%s", belay_ctx_error(ctx));
+    belay_recipe_destroy(&r);
+}
+END_TEST
+
 // ---- What is refused ----
 
 static void refused(const char *model, const char *head_map, const char *part)
@@ -318,6 +415,8 @@ static Suite *suite_heads(void)
         its_file_predicts_and_is_measured_head_by_head,
         a_run_keeps_a_best_for_each_head_and_resumes_to_the_same_bytes,
         a_report_shows_the_metrics_of_each_head,
+        arrays_of_a_file_and_rows_from_memory_train_alike,
+        arrays_that_do_not_fit_say_which,
         heads_that_do_not_fit_are_refused_with_their_names,
     };
     Suite *suite = suite_create("heads");

@@ -113,6 +113,15 @@ belay_status belay_dataset_apply(struct belay_log *log, const struct belay_prepr
     BELAY_TRY(choose_for(log, p, files[0], &source));
     if (source->apply)
         return source->apply(log, p, files, num_files, need_target, out);
+    const char *targets[BELAY_MAX_HEADS];
+    for (size_t i = 0; i < p->num_inputs; i++)
+        params.inputs[params.num_inputs++] = (struct belay_input_group){
+            .name = p->inputs[i].name, .array = p->inputs[i].array };
+    for (size_t i = 0; i < p->num_heads; i++) {
+        targets[i] = p->heads[i].num_targets ? p->heads[i].targets[0] : p->heads[i].name;
+        params.heads[params.num_heads++] =
+            (struct belay_target_group){ p->heads[i].name, &targets[i], 1, false };
+    }
     BELAY_TRY_DONE(source->read(log, &params, BELAY_FILES_TEST, need_target, &raw));
     status = belay_raw_apply(log, p, &raw, need_target, out);
 done:

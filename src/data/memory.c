@@ -1,4 +1,6 @@
 // Rows that the caller holds.
+#include <string.h>
+
 #include "base/mem.h"
 #include "data/source.h"
 
@@ -34,6 +36,32 @@ static belay_status view_rows(struct belay_log *log, const struct belay_memory_d
     return out->x_file && out->y_file ? BELAY_OK : belay_fail_nomem(log, 16);
 }
 
+// Which columns of x and y are whose: inputs say their width, heads have a column for each target.
+static belay_status part_rows(struct belay_log *log, const struct belay_dataset_params *p,
+                              struct belay_raw *raw)
+{
+    size_t width = 0, targets = 0;
+    if (!raw->x.data || (!p->num_inputs && !p->num_heads))
+        return BELAY_OK;
+    for (size_t i = 0; i < p->num_inputs; i++) {
+        if (!p->inputs[i].width)
+            return belay_fail(log, BELAY_ERR_RECIPE, "model.inputs.%s: rows from memory need its width",
+                              p->inputs[i].name);
+        width += raw->widths[i] = p->inputs[i].width;
+    }
+    for (size_t i = 0; i < p->num_heads; i++)
+        targets += raw->counts[i] = p->heads[i].num_targets;
+    raw->num_inputs = p->num_inputs;
+    raw->num_heads = p->num_heads;
+    if (p->num_inputs && width != (size_t) raw->x.shape.dim[1])
+        return belay_fail(log, BELAY_ERR_DATA, "%s data: %lld features, the inputs take %zu",
+                          raw->x_file, (long long) raw->x.shape.dim[1], width);
+    if (p->num_heads && (raw->y.dtype != BELAY_F32 || targets != (size_t) raw->y.shape.dim[1]))
+        return belay_fail(log, BELAY_ERR_DATA, "%s data: with heads want y of %zu numbers a row, a class "
+                          "as its number", raw->x_file, targets);
+    return BELAY_OK;
+}
+
 belay_status belay_datasets_from_memory(struct belay_log *log,
                                         const struct belay_dataset_params *params,
                                         const struct belay_memory_data *train,
@@ -53,6 +81,10 @@ belay_status belay_datasets_from_memory(struct belay_log *log,
         p.fold = params->fold;
         p.hold_out = params->hold_out;
         p.test_seed = params->test_seed;
+        memcpy(p.inputs, params->inputs, sizeof(p.inputs));
+        memcpy(p.heads, params->heads, sizeof(p.heads));
+        p.num_inputs = params->num_inputs;
+        p.num_heads = params->num_heads;
     }
     if (!train)
         return belay_fail(log, BELAY_ERR_ARG, "no training data is given");
@@ -60,6 +92,8 @@ belay_status belay_datasets_from_memory(struct belay_log *log,
     BELAY_TRY_DONE(view_rows(log, train, "training", &raw[0]));
     BELAY_TRY_DONE(view_rows(log, validation, "validation", &raw[1]));
     BELAY_TRY_DONE(view_rows(log, test, "test", &raw[2]));
+    for (int i = 0; i < 3; i++)
+        BELAY_TRY_DONE(part_rows(log, &p, &raw[i]));
     status = belay_raw_prepare(log, "memory", &p, &raw[0], validation ? &raw[1] : NULL, &raw[2],
                                out);
 done:

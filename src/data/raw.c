@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/parts.h"
 #include "data/source.h"
 
 #define MAX_CLASSES 65536 // more are taken for a mistake
@@ -370,6 +371,77 @@ static belay_status digest_all(struct belay_log *log, struct belay_raw *const *r
     return BELAY_OK;
 }
 
+// ---- Several inputs and heads ----
+
+static belay_status begin_parts(struct belay_log *log, const char *format,
+                                const struct belay_dataset_params *params,
+                                const struct belay_raw *raw, struct belay_preprocess *p)
+{
+    size_t first = 0;
+    if (raw->num_inputs != params->num_inputs || raw->num_heads != params->num_heads)
+        return belay_fail(log, BELAY_ERR_UNSUPPORTED,
+                          "data of the format %s have one array of features and one of targets; several "
+                          "inputs and heads come from csv, npz, npy or memory", format);
+    BELAY_TRY(belay_parts_begin(log, params, p));
+    for (size_t i = 0; i < p->num_inputs; i++)
+        p->inputs[i].width = raw->widths[i];
+    for (size_t i = 0; i < p->num_heads; i++) {
+        p->heads[i].first = first;
+        p->heads[i].count = raw->counts[i];
+        first += raw->counts[i];
+    }
+    return BELAY_OK;
+}
+
+static belay_status bad_class(struct belay_log *log, const struct belay_raw *raw, const char *head,
+                              size_t row, double label, size_t most)
+{
+    return belay_fail(log, BELAY_ERR_DATA, "%s: row %zu: the class of '%s' is %g, want a whole number from "
+                      "0 to %zu", file_of(raw->y_file), row, head, label, most - 1);
+}
+
+// Classes of the heads that have them: as many as the labels show.
+static belay_status name_head_classes(struct belay_log *log, const struct belay_dataset_params *params,
+                                      const struct belay_raw *raw, const struct targets *t,
+                                      struct belay_preprocess *p)
+{
+    for (size_t i = 0; i < p->num_heads; i++) {
+        struct belay_head_part *h = &p->heads[i];
+        struct belay_preprocess names = { 0 };
+        size_t classes = 0;
+        if (!params->heads[i].classes)
+            continue;
+        if (h->count != 1)
+            return belay_fail(log, BELAY_ERR_DATA, "%s: the classes of '%s' have %zu numbers a row, want "
+                              "one", file_of(raw->y_file), h->name, h->count);
+        for (size_t r = 0; r < raw->rows; r++) {
+            double label = t->y[r * t->count + h->first];
+            if (!(label >= 0 && label < MAX_CLASSES && label == floor(label)))
+                return bad_class(log, raw, h->name, r, label, MAX_CLASSES);
+            classes = (size_t) label >= classes ? (size_t) label + 1 : classes;
+        }
+        belay_status status = name_classes(log, classes, &names);
+        h->classes = names.classes;
+        h->num_classes = names.num_classes;
+        BELAY_TRY(status);
+    }
+    return BELAY_OK;
+}
+
+static belay_status check_head_classes(struct belay_log *log, const struct belay_preprocess *p,
+                                       const struct belay_raw *raw, const struct targets *t)
+{
+    for (size_t i = 0; i < p->num_heads; i++) {
+        const struct belay_head_part *h = &p->heads[i];
+        for (size_t r = 0; r < raw->rows && h->num_classes; r++) {
+            double label = t->y[r * t->count + h->first];
+            if (!(label >= 0 && label < (double) h->num_classes && label == floor(label)))
+                return bad_class(log, raw, h->name, r, label, h->num_classes);
+        }
+    }
+    return BELAY_OK;
+}
+
 // Targets of the training part in `t`; `order` and `num_train` as belay_split gives them.
 static belay_status prepare_train(struct belay_log *log, const struct belay_dataset_params *params,
                                   struct belay_raw *raw, const struct targets *t, bool split,
@@ -380,8 +452,16 @@ static belay_status prepare_train(struct belay_log *log, const struct belay_data
     // With validation data of its own the rest is all for training.
     if (!split)
         whole.validation = 0;
-    BELAY_TRY(belay_split_all(log, raw->rows, t->labels, t->classes, &whole, order, num_train,
-                              &num_validation));
+    int32_t *labels = NULL;
+    size_t classes = 0;
+    BELAY_TRY(name_head_classes(log, params, raw, t, &out->preprocess));
+    if (out->preprocess.num_heads)
+        BELAY_TRY(belay_parts_labels(log, &out->preprocess, t->y, raw->rows, &labels, &classes));
+    belay_status status = belay_split_all(log, raw->rows, labels ? labels : t->labels,
+                                          labels ? classes : t->classes, &whole, order, num_train,
+                                          &num_validation);
+    belay_free(labels);
+    BELAY_TRY(status);
     size_t known = *num_train + num_validation;
     BELAY_TRY(learn(log, params, raw, order, *num_train, &out->preprocess));
     BELAY_TRY(name_classes(log, t->classes, &out->preprocess));
@@ -407,12 +487,26 @@ static belay_status prepare_other(struct belay_log *log, const struct belay_prep
                             file_of(raw->x_file), raw->features, p->raw_count);
         goto done;
     }
+    for (size_t i = 0; i < p->num_inputs; i++) {
+        if (raw->num_inputs == p->num_inputs && raw->widths[i] == p->inputs[i].width)
+            continue;
+        status = belay_fail(log, BELAY_ERR_DATA, "%s: the input '%s' has %zu numbers a row, want %zu",
+                            file_of(raw->x_file), p->inputs[i].name, raw->widths[i],
+                            p->inputs[i].width);
+        goto done;
+    }
     if (raw->y.data) {
         status = read_targets(log, raw, p->classes != NULL, p->num_classes, &t);
         if (status == BELAY_OK && want_targets && t.count != want_targets)
             status = belay_fail(log, BELAY_ERR_DATA, "%s: %zu targets a row, want %zu",
                                 file_of(raw->y_file), t.count, want_targets);
         BELAY_TRY_DONE(status);
+        if (p->num_heads && t.count != belay_parts_targets(p)) {
+            status = belay_fail(log, BELAY_ERR_DATA, "%s: %zu targets a row, the heads have %zu",
+                                file_of(raw->y_file), t.count, belay_parts_targets(p));
+            goto done;
+        }
+        BELAY_TRY_DONE(check_head_classes(log, p, raw, &t));
     } else if (need_target) {
         status = belay_fail(log, BELAY_ERR_DATA, "%s: there are no targets",
                             file_of(raw->x_file));
@@ -441,10 +535,11 @@ belay_status belay_raw_prepare(struct belay_log *log, const char *format,
     size_t num_train;
     belay_status status;
     struct belay_raw *all[3] = { train, validation, test };
-    bool classes = params->task ? params->task == 1 : belay_dtype_is_int(train->y.dtype);
+    bool classes = params->num_heads ? false : params->task ? params->task == 1 : belay_dtype_is_int(train->y.dtype);
     d.preprocess.format = belay_strdup(format);
     d.preprocess.weight = params->weight ? belay_strdup(params->weight) : NULL;
     BELAY_TRY_DONE(belay_raw_check(log, train));
+    BELAY_TRY_DONE(begin_parts(log, format, params, train, &d.preprocess));
     BELAY_TRY_DONE(read_targets(log, train, classes, params->classes, &t));
     BELAY_TRY_DONE(digest_all(log, all, 3, &d.digest));
     order = belay_alloc_array(train->rows, sizeof(*order));

@@ -11,10 +11,17 @@ struct belay_raw {
     struct belay_tensor w; // [rows] or [rows, 1]: weights of rows; data NULL: none
     char *x_file, *y_file, *w_file; // for messages; owned
     size_t rows, features;
+    // Joined of several arrays: numbers of a row that each gave; 0 arrays: one.
+    size_t num_inputs, num_heads, widths[BELAY_MAX_INPUTS], counts[BELAY_MAX_HEADS];
 };
 void belay_raw_finish(struct belay_raw *raw); // safe on zeroed
 // Counts rows and features and checks that x and y belong together.
 belay_status belay_raw_check(struct belay_log *log, struct belay_raw *raw);
+
+// Joins arrays of as many rows side by side, each of their rows flat; bytes beside other types are divided by
+// 255. Takes the content of `from`. names[] are for messages.
+belay_status belay_raw_join(struct belay_log *log, struct belay_tensor *from, const char *const *names,
+                            size_t num, size_t *widths, struct belay_tensor *out);
 
 enum belay_data_files { BELAY_FILES_TRAIN, BELAY_FILES_TEST };
 
