@@ -52,6 +52,9 @@ END_TEST
 
 START_TEST(the_device_agrees_with_the_host_at_every_size_fused)
 {
+    // With other kernels or drivers than the first ones: every third operator.
+    if (getenv("BELAY_TEST_QUICK") && _i % 3 != 0)
+        return;
     for (int num = 0; check_class(belay_ops[_i], num, true);)
         num++;
 }
