@@ -93,6 +93,60 @@ START_TEST(what_does_not_fit_is_refused_with_the_largest_batch_that_does)
 }
 END_TEST
 
+// The plan counts every byte: with as much a training fits, with one less it is refused.
+static void check_border(const struct setup *setup)
+{
+    belay_trainer *t = NULL;
+    belay_ctx *ctx = open_ctx(0);
+    ck_ok(ctx, make_with(ctx, setup, &t));
+    const uint64_t used = ctx->device->allocated;
+    (void) loss_after(t, ctx, 20); // with the smaller batch at the end of an epoch
+    ck_assert_uint_eq(ctx->device->allocated, used);
+    belay_trainer_destroy(&t);
+    ck_assert_uint_eq(ctx->device->allocated, 0);
+    belay_ctx_destroy(&ctx);
+    ctx = open_ctx(used - 1);
+    ck_assert_int_eq(make_with(ctx, setup, &t), BELAY_ERR_NOMEM);
+    ck_assert_uint_eq(ctx->device->counters.allocs, 0);
+    belay_ctx_destroy(&ctx);
+    ctx = open_ctx(used);
+    ck_ok(ctx, make_with(ctx, setup, &t));
+    (void) loss_after(t, ctx, 20);
+    belay_trainer_destroy(&t);
+    belay_ctx_destroy(&ctx);
+}
+
+START_TEST(what_is_counted_is_what_is_taken)
+{
+    check_border(&(struct setup){ SMALL, "", "{name: adam, lr: 0.001}", 100 });
+    check_border(&(struct setup){ LARGE, ", ema: 0.9, accumulate: 2",
+                                  "{name: sgd, lr: 0.01, clip_norm: 1}", 48 });
+}
+END_TEST
+
+// With as much memory as one likes, but in small pieces.
+START_TEST(what_does_not_fit_into_one_piece_is_refused_with_the_largest_batch_that_does)
+{
+    static const char text[] = "the largest batch that fits is ";
+    belay_trainer *t = NULL;
+    setenv("BELAY_MAX_ALLOC", "1000000", 1);
+    belay_ctx *ctx = open_ctx(0);
+    struct setup setup = { "{linear: 1024}, relu", "", "{name: sgd, lr: 0.01}", 460 };
+    ck_assert_int_eq(make_with(ctx, &setup, &t), BELAY_ERR_NOMEM);
+    ck_assert_uint_eq(ctx->device->counters.allocs, 0);
+    const char *said = strstr(belay_ctx_error(ctx), text);
+    ck_assert_msg(said != NULL, "%s", belay_ctx_error(ctx));
+    setup.batch = atoi(said + strlen(text)) + 1;
+    ck_assert_int_eq(make_with(ctx, &setup, &t), BELAY_ERR_NOMEM);
+    setup.batch--;
+    ck_ok(ctx, make_with(ctx, &setup, &t));
+    unsetenv("BELAY_MAX_ALLOC");
+    ck_assert(isfinite(loss_after(t, ctx, 20)));
+    belay_trainer_destroy(&t);
+    belay_ctx_destroy(&ctx);
+}
+END_TEST
+
 START_TEST(a_model_too_large_for_any_batch_says_so)
 {
     belay_trainer *t = NULL;
@@ -222,6 +276,8 @@ static Suite *suite_memory(void)
     TCase *tc = tcase_create("memory");
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, what_does_not_fit_is_refused_with_the_largest_batch_that_does);
+    tcase_add_test(tc, what_is_counted_is_what_is_taken);
+    tcase_add_test(tc, what_does_not_fit_into_one_piece_is_refused_with_the_largest_batch_that_does);
     tcase_add_test(tc, a_model_too_large_for_any_batch_says_so);
     tcase_add_test(tc, a_device_of_small_pieces_trains_to_the_same_bits);
     tcase_add_test(tc, parameters_in_several_pieces_train_to_the_same_bits_on_the_device);

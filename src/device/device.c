@@ -319,6 +319,17 @@ void belay_device_remember(struct belay_device *dev, const char *name)
         dev->ops->remember(dev, name);
 }
 
+belay_status belay_device_plan_memory(struct belay_device *dev,
+                                      const struct belay_plan *const *plans, size_t num,
+                                      uint64_t *bytes, uint64_t *largest)
+{
+    *bytes = *largest = 0;
+    if (!dev->ops->plan_memory)
+        return BELAY_OK;
+    ENTER(dev);
+    return leave(dev, dev->ops->plan_memory(dev, plans, num, bytes, largest));
+}
+
 belay_status belay_device_preload(struct belay_device *dev, const struct belay_plan *const *plans,
                                   size_t num)
 {

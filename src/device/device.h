@@ -81,6 +81,10 @@ struct belay_backend_ops {
     // process before kept, when nobody asked for them yet. Nothing here fails. Optional.
     void (*remember)(struct belay_device *dev, const char *name);
     void (*recall)(struct belay_device *dev, const char *name);
+    // Bytes that steps of these plans will take beside their values, together, and the largest of
+    // them that must be one piece. Asks for no memory. Optional: none.
+    belay_status (*plan_memory)(struct belay_device *dev, const struct belay_plan *const *plans,
+                                size_t num, uint64_t *bytes, uint64_t *largest);
     // Builds what several plans need together, before they are prepared. Optional.
     belay_status (*preload)(struct belay_device *dev, const struct belay_plan *const *plans,
                             size_t num);
@@ -180,6 +184,9 @@ void belay_device_drain(struct belay_device *dev);
 belay_status belay_device_mark(struct belay_device *dev, uint64_t *token);
 belay_status belay_device_wait(struct belay_device *dev, uint64_t token);
 // The backend's plan and step entries behind the same checks; run through these.
+belay_status belay_device_plan_memory(struct belay_device *dev,
+                                      const struct belay_plan *const *plans, size_t num,
+                                      uint64_t *bytes, uint64_t *largest);
 belay_status belay_device_preload(struct belay_device *dev, const struct belay_plan *const *plans,
                                   size_t num);
 belay_status belay_device_prepare(struct belay_device *dev, const struct belay_plan *plan,

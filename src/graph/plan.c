@@ -229,7 +229,7 @@ static void find_slab(struct belay_plan *plan, struct slot *placed, size_t num,
     }
     size_t end = round_up(p->offset + p->size, plan->align), *size = &plan->slab_sizes[p->slab];
     if (params->max_slab && end > params->max_slab)
-        end = params->max_slab;
+        end = p->size > params->max_slab ? p->size : params->max_slab;
     *size = end > *size ? end : *size;
 }
 
@@ -263,7 +263,8 @@ static belay_status place_arena(struct belay_log *log, struct belay_plan *plan,
     sort_slots(slots, num);
     for (size_t i = 0; i < num; i++) {
         struct belay_place *p = slots[i].place;
-        BELAY_TRY_DONE(check_slab(log, plan, &slots[i], params->max_slab));
+        if (!params->large_values)
+            BELAY_TRY_DONE(check_slab(log, plan, &slots[i], params->max_slab));
         find_slab(plan, slots + count, i, p, params);
         insert_sorted(slots + count, i, slots[i]);
         plan->naive_size += round_up(p->size, plan->align);

@@ -43,6 +43,7 @@ struct belay_plan_params {
     bool no_fusion;      // every node by itself
     bool no_reuse;       // every value its own memory
     size_t max_slab;     // bytes that a device gives in one piece; 0: any
+    bool large_values;   // what is larger gets a slab of its own, which the caller refuses
     size_t align;        // bytes, power of two; 0: 64
     size_t float_size;   // bytes of a float in memory; 0: 4 (8 on the F64 reference)
     size_t max_inputs;   // of a fused kernel, with outputs; 0: 24
@@ -56,7 +57,7 @@ struct belay_plan {
     struct belay_place *places; // by value id
     size_t arena_size;          // bytes of activations, in all slabs
     int num_slabs;
-    size_t *slab_sizes;         // bytes, at most max_slab each
+    size_t *slab_sizes;         // bytes, at most max_slab each but for large_values
     int num_in_place;           // results that are written over an input
     size_t naive_size;          // without reuse
     size_t align, float_size;

@@ -51,10 +51,6 @@ static belay_status make_buffers(struct belay_engine *e)
     if (e->eval_only)
         return BELAY_OK;
     BELAY_TRY(belay_engine_make_snaps(e));
-    size_t align = dev->align > sizeof(float) ? dev->align : sizeof(float);
-    e->common_at = (size_t) e->p.num_groups * BELAY_HYPER * sizeof(float);
-    e->common_at = (e->common_at + align - 1) / align * align;
-    e->hyper_size = e->common_at + BELAY_COMMON * sizeof(float);
     BELAY_TRY(belay_buf_create(dev, e->hyper_size, 0, &e->hyper));
     for (int i = 0; i < RING; i++) {
         e->ring[i].hyper = belay_alloc(e->hyper_size);

@@ -72,6 +72,15 @@ static belay_status place_state(struct belay_engine *e, int state)
     return BELAY_OK;
 }
 
+// The numbers of a step: of the groups, then what is common to them.
+static void lay_out_hyper(struct belay_engine *e)
+{
+    const size_t align = e->dev->align > sizeof(float) ? e->dev->align : sizeof(float);
+    const size_t groups = (size_t) e->p.num_groups * BELAY_HYPER * sizeof(float);
+    e->common_at = (groups + align - 1) / align * align;
+    e->hyper_size = e->common_at + BELAY_COMMON * sizeof(float);
+}
+
 belay_status belay_engine_lay_out(struct belay_engine *e)
 {
     const struct belay_model_params *m = &e->model_params;
@@ -91,6 +100,8 @@ belay_status belay_engine_lay_out(struct belay_engine *e)
             p->group = -1;
         BELAY_TRY(place_param(e, p));
     }
+    if (!e->eval_only)
+        lay_out_hyper(e);
     if (e->blocks == 0) // a model without parameters
         e->blocks = e->slabs[0].blocks = 1;
     for (int i = 0; i < e->num_moments && e->p.optimizer->state_shape; i++)

@@ -362,6 +362,7 @@ static belay_status make_plan(struct belay_engine *e, struct belay_side *s)
         .no_reuse = reuse && strcmp(reuse, "0") == 0,
         .align = e->dev->align > 64 ? e->dev->align : 64,
         .max_slab = e->dev->max_alloc < SIZE_MAX ? (size_t) e->dev->max_alloc : 0,
+        .large_values = true, // for belay_engine_check_memory to refuse, with what would fit
     };
     BELAY_TRY(belay_graph_optimize(s->graph));
     return belay_plan_create(e->log, s->graph, &params, &s->plan);

@@ -5,28 +5,64 @@
 #include "train/engine_internal.h"
 
 struct need { // bytes
-    uint64_t params, activations, data, all;
+    uint64_t params, activations, scratch, data, all;
     uint64_t largest; // of what must be one piece
 };
 
-// Kernels' scratch is not known before they are chosen; it is small beside the rest.
-static struct need count_need(const struct belay_engine *e)
+// Parameters, gradients, states, a snapshot of all, one more of the weights; the groups of blocks.
+static uint64_t count_arenas(const struct belay_engine *e)
 {
     const uint64_t arena = (uint64_t) belay_engine_arena_count(e) * sizeof(float);
-    // Training: gradients, states, a snapshot of all, one more of the weights.
-    uint64_t params = e->eval_only ? arena : 4 * arena;
+    if (e->eval_only)
+        return arena;
+    uint64_t bytes = 4 * arena + e->blocks * sizeof(int32_t);
     for (int i = 1; i <= e->num_states; i++)
-        params += 2 * (uint64_t) belay_engine_count_of(e, i) * sizeof(float);
+        bytes += 2 * (uint64_t) belay_engine_count_of(e, i) * sizeof(float);
+    return bytes;
+}
+
+// What the engine binds no memory of its own to gets it from the program.
+static uint64_t count_unbound(const struct belay_engine *e, const struct belay_side *s)
+{
+    const belay_value *rows = s->rows, *scores = s->scores;
+    uint64_t bytes = belay_plan_value_size(s->plan, rows);
+    return bytes + (scores ? belay_plan_value_size(s->plan, scores) : 0);
+}
+
+static uint64_t count_small(const struct belay_engine *e)
+{
+    uint64_t floats = e->eval.log_slots * e->eval.log_width;
+    if (e->p.confusion)
+        floats += e->num_counts;
+    if (e->p.loss_weights)
+        floats += e->labels ? e->classes : e->targets;
+    if (!e->eval_only)
+        floats += 2 * BELAY_LOG_SLOTS * e->train.log_width;
+    return floats * sizeof(float) + e->hyper_size + sizeof(e->ring[0].table) +
+           count_unbound(e, &e->eval) + (e->eval_only ? 0 : count_unbound(e, &e->train));
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static belay_status count_need(const struct belay_engine *e, struct need *out)
+{
+    const struct belay_plan *const plans[2] = { e->eval.plan, e->train.plan };
     const uint64_t x_row = (uint64_t) e->features * belay_device_dtype_size(e->dev, e->x_dtype);
     const uint64_t y_row = ((uint64_t) e->targets + e->weighted) * 4 + sizeof(int32_t);
-    struct need n = { .params = params, .data = e->table_rows * (x_row + y_row),
-                      .largest = e->table_rows * x_row }; // arenas come in slabs
-    for (int i = 0; belay_engine_activation_size(e, i) > 0; i++)
+    struct need n = { .params = count_arenas(e), .data = e->table_rows * (x_row + y_row) };
+    BELAY_TRY(belay_device_plan_memory(e->dev, plans, e->eval_only ? 1 : 2, &n.scratch,
+                                       &n.largest));
+    n.largest = larger(n.largest, e->table_rows * x_row); // arenas come in slabs
+    for (int i = 0; belay_engine_activation_size(e, i) > 0; i++) {
         n.activations += belay_engine_activation_size(e, i);
-    n.all = n.params + n.activations + n.data +
-            (e->eval.log_slots * e->eval.log_width +
-             2 * BELAY_LOG_SLOTS * e->train.log_width) * sizeof(float);
-    return n;
+        n.largest = larger(n.largest, belay_engine_activation_size(e, i));
+    }
+    n.all = n.params + n.activations + n.scratch + n.data + count_small(e);
+    *out = n;
+    return BELAY_OK;
 }
 
 // What may still be asked for; UINT64_MAX: the device does not say.
@@ -38,16 +74,16 @@ static uint64_t room_of(const struct belay_device *dev)
     return most > dev->allocated ? most - dev->allocated : 0;
 }
 
-static bool fits(const struct belay_engine *e)
+static bool fits(const struct belay_engine *e, const struct need *n)
 {
-    const struct need n = count_need(e);
-    return n.all <= room_of(e->dev) && (!e->dev->max_alloc || n.largest <= e->dev->max_alloc);
+    return n->all <= room_of(e->dev) && (!e->dev->max_alloc || n->largest <= e->dev->max_alloc);
 }
 
 // Plans the same training again with another batch.
 static bool fits_with(const struct belay_engine *e, int64_t batch)
 {
     struct belay_log quiet = { 0 };
+    struct need n;
     bool answer = false;
     struct belay_engine *t = belay_alloc(sizeof(*t));
     if (!t)
@@ -63,7 +99,7 @@ static bool fits_with(const struct belay_engine *e, int64_t batch)
     memcpy(t->state_index, e->state_index, sizeof(t->state_index));
     if (belay_engine_place_data(t) == BELAY_OK && belay_engine_build_graphs(t) == BELAY_OK &&
         belay_engine_lay_out(t) == BELAY_OK && belay_engine_finish_graphs(t) == BELAY_OK)
-        answer = fits(t);
+        answer = count_need(t, &n) == BELAY_OK && fits(t, &n);
     belay_engine_destroy(&t);
     return answer;
 }
@@ -95,6 +131,8 @@ static belay_status refuse(struct belay_engine *e, const struct need *n)
     belay_str_add_size(&s, n->params);
     belay_str_add(&s, ", activations ");
     belay_str_add_size(&s, n->activations);
+    belay_str_add(&s, ", scratch ");
+    belay_str_add_size(&s, n->scratch);
     belay_str_add(&s, ", data ");
     belay_str_add_size(&s, n->data);
     belay_str_add(&s, "), the device has ");
@@ -119,6 +157,7 @@ static belay_status refuse(struct belay_engine *e, const struct need *n)
 
 belay_status belay_engine_check_memory(struct belay_engine *e)
 {
-    const struct need n = count_need(e);
-    return fits(e) ? BELAY_OK : refuse(e, &n);
+    struct need n;
+    BELAY_TRY(count_need(e, &n));
+    return fits(e, &n) ? BELAY_OK : refuse(e, &n);
 }

@@ -76,6 +76,7 @@ static void destroy(struct belay_cl *cl)
     belay_cl_drop_marks(cl);
     belay_cl_timing_destroy(cl);
     belay_cl_gemm_destroy(cl);
+    belay_cl_scratch_drop(cl);
     belay_cl_cache_destroy(cl);
     if (cl->map_queue)
         clReleaseCommandQueue(cl->map_queue);
@@ -152,6 +153,7 @@ const struct belay_backend_ops belay_backend_opencl = {
     .wait = belay_cl_wait,
     .remember = belay_cl_remember,
     .recall = belay_cl_recall,
+    .plan_memory = belay_cl_plan_memory,
     .preload = belay_cl_preload,
     .plan_prepare = belay_cl_plan_prepare,
     .plan_release = belay_cl_plan_release,

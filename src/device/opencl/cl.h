@@ -26,6 +26,9 @@ struct belay_cl {
     belay_device_info info;
     struct belay_cl_cache *cache; // of programs
     struct belay_cl_gemm *gemm;   // NULL before the first product
+    struct belay_buf *scratch;    // the last one is the largest; older ones may still be arguments
+    size_t num_scratch, cap_scratch;
+    int num_plans;                // prepared and not released
     struct belay_cl_timing *timing; // NULL: launches are not timed
 };
 
@@ -83,6 +86,16 @@ belay_status belay_cl_map(struct belay_device *dev, const struct belay_buf *buf,
 belay_status belay_cl_map_ready(struct belay_device *dev, void **ticket, bool wait, bool *ready);
 belay_status belay_cl_unmap(struct belay_device *dev, const struct belay_buf *buf,
                             const void *ptr);
+
+// Scratch (scratch.c): memory of at least `size` bytes that a step's kernels may use while they run;
+// all steps share it. It lives until the last prepared plan is released.
+belay_status belay_cl_scratch(struct belay_cl *cl, size_t size, cl_mem *out);
+void belay_cl_scratch_drop(struct belay_cl *cl);
+// As much as steps of these plans will ask for.
+belay_status belay_cl_scratch_reserve(struct belay_cl *cl, const struct belay_plan *const *plans,
+                                      size_t num);
+belay_status belay_cl_plan_memory(struct belay_device *dev, const struct belay_plan *const *plans,
+                                  size_t num, uint64_t *bytes, uint64_t *largest);
 
 // The queue (backend entries).
 belay_status belay_cl_flush(struct belay_device *dev);

@@ -32,9 +32,6 @@ struct belay_cl_gemm {
     struct opened of[NUM_PROVIDERS];
     struct chosen *chosen;
     size_t num_chosen, cap_chosen;
-    // The last one is the largest; older ones may still be arguments of kernels.
-    struct belay_buf *scratch;
-    size_t num_scratch, cap_scratch;
 };
 
 static belay_status find_forced(struct belay_cl *cl, const char *name, int *out)
@@ -221,6 +218,19 @@ belay_status belay_cl_gemm_prepare(struct belay_cl *cl, const struct belay_gemm 
     return provider->prepare(cl, g, macros, pieces);
 }
 
+belay_status belay_cl_gemm_needs(struct belay_cl *cl, const struct belay_gemm *g, size_t *bytes)
+{
+    *bytes = 0;
+    BELAY_TRY(ready(cl));
+    BELAY_TRY(check_sizes(cl, g));
+    const int index = first_of(cl, g);
+    const struct belay_cl_provider *provider = providers[index];
+    if (!provider->needs)
+        return BELAY_OK;
+    BELAY_TRY(provider->needs(cl, g, bytes));
+    return cl->gemm->of[index].open ? BELAY_OK : belay_cl_gemm_test_needs(cl, provider, bytes);
+}
+
 belay_status belay_cl_gemm_takes_tail(struct belay_cl *cl, const struct belay_gemm *g, bool *out)
 {
     BELAY_TRY(ready(cl));
@@ -248,9 +258,6 @@ void belay_cl_gemm_destroy(struct belay_cl *cl)
         return;
     for (int i = 0; i < NUM_PROVIDERS; i++)
         close_provider(cl, i);
-    for (size_t i = 0; i < cl->gemm->num_scratch; i++)
-        belay_buf_destroy(cl->dev, &cl->gemm->scratch[i]);
-    belay_free(cl->gemm->scratch);
     belay_free(cl->gemm->chosen);
     belay_free(cl->gemm);
     cl->gemm = NULL;
@@ -345,31 +352,6 @@ const char *belay_cl_gemm_chosen(const struct belay_cl *cl, const struct belay_g
     const struct chosen *c = find_chosen(cl, name);
     const char *choice = c ? c->choice : belay_device_tuned(cl->dev, kind, name);
     return choice ? choice : "";
-}
-
-// ---- Scratch ----
-
-belay_status belay_cl_gemm_scratch(struct belay_cl *cl, size_t size, cl_mem *out)
-{
-    struct belay_cl_gemm *gemm = cl->gemm;
-    const struct belay_buf *last =
-        gemm->num_scratch ? &gemm->scratch[gemm->num_scratch - 1] : NULL;
-    if (!last || last->size < size) {
-        // Twice the last one, so that all together are at most twice what is needed.
-        size_t least = last ? 2 * last->size : 1 << 16;
-        if (cl->dev->max_alloc && least > cl->dev->max_alloc)
-            least = (size_t) cl->dev->max_alloc;
-        if (!belay_grow((void **) &gemm->scratch, gemm->num_scratch, &gemm->cap_scratch,
-                        sizeof(*gemm->scratch)))
-            return belay_fail_nomem(cl->log, sizeof(*gemm->scratch));
-        struct belay_buf *next = &gemm->scratch[gemm->num_scratch];
-        *next = (struct belay_buf){ 0 };
-        BELAY_TRY(belay_buf_create(cl->dev, size > least ? size : least, 0, next));
-        gemm->num_scratch++;
-        last = next;
-    }
-    *out = belay_cl_mem(last);
-    return BELAY_OK;
 }
 
 // ---- For checks ----

@@ -43,6 +43,8 @@ struct belay_cl_provider {
     // training are built together. NULL: they are built when they are bound. Called before `open`.
     belay_status (*prepare)(struct belay_cl *cl, const struct belay_gemm *g, const char *macros,
                             struct belay_cl_pieces *pieces);
+    // Bytes of scratch that the product will ask for; may be called before `open`. NULL: none.
+    belay_status (*needs)(struct belay_cl *cl, const struct belay_gemm *g, size_t *bytes);
     // Whether it does the work of tails with this product, and binding one. NULL: never.
     bool (*takes_tail)(const struct belay_cl *cl, const struct belay_gemm *g);
     belay_status (*bind_tail)(struct belay_cl *cl, void *state,
@@ -71,6 +73,8 @@ belay_status belay_cl_gemm_bind(struct belay_cl *cl, struct belay_cl_gemm_slot *
 // Asks for the kernels of a product, and of its provider's test if that is still to come.
 belay_status belay_cl_gemm_prepare(struct belay_cl *cl, const struct belay_gemm *g,
                                    const char *macros, struct belay_cl_pieces *pieces);
+// Bytes of scratch of a product, and of its provider's test if that is still to come.
+belay_status belay_cl_gemm_needs(struct belay_cl *cl, const struct belay_gemm *g, size_t *bytes);
 // Whether the product's provider (opened now if need be) does tails of it.
 belay_status belay_cl_gemm_takes_tail(struct belay_cl *cl, const struct belay_gemm *g, bool *out);
 // Binds with a tail, which lives as long as the slot's product, where the provider takes it.
@@ -97,10 +101,6 @@ belay_status belay_cl_gemm_choose(struct belay_cl *cl, const char *class_name,
 void belay_cl_gemm_kind(const struct belay_cl *cl, char out[BELAY_CL_CHOICE_TEXT]);
 // For providers: what was chosen for the class of a product, "" for nothing.
 const char *belay_cl_gemm_chosen(const struct belay_cl *cl, const struct belay_gemm *g);
-// For providers: device memory of at least `size` bytes that a product's kernels may use while
-// they run; all products of a device share it. Lives as long as the device.
-belay_status belay_cl_gemm_scratch(struct belay_cl *cl, size_t size, cl_mem *out);
-
 // All providers, for checks: by index, NULL behind the last one.
 const char *belay_cl_gemm_provider_name(int index);
 // Whether this device would ever choose it.

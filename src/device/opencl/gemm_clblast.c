@@ -14,7 +14,7 @@
 struct belay_cl_product {
     struct belay_gemm g;
     cl_mem a, b, c;
-    struct belay_buf temp;
+    cl_mem temp;
     bool skip;
 };
 
@@ -106,21 +106,32 @@ static size_t lead(bool t, int64_t rows, int64_t columns)
     return (size_t) (t ? rows : columns);
 }
 
+static belay_status temp_size(struct belay_cl *cl, const struct belay_gemm *g, size_t *bytes)
+{
+    return check(cl,
+                 CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, transpose(g->ta),
+                                            transpose(g->tb), (size_t) g->m, (size_t) g->n,
+                                            (size_t) g->k, 0, lead(g->ta, g->m, g->k), 0,
+                                            lead(g->tb, g->k, g->n), 0, (size_t) g->n, &cl->queue,
+                                            bytes),
+                 "CLBlastSGemmTempBufferSize");
+}
+
+// It depends on the parameters in use.
+static belay_status clblast_needs(struct belay_cl *cl, const struct belay_gemm *g, size_t *bytes)
+{
+    void *state;
+    if (g->m == 0 || g->n == 0)
+        return BELAY_OK;
+    BELAY_TRY(clblast_open(cl, &state));
+    return temp_size(cl, g, bytes);
+}
+
 static belay_status make_temp(struct belay_cl *cl, struct belay_cl_product *p)
 {
-    const struct belay_gemm *g = &p->g;
     size_t size = 0;
-    BELAY_TRY(check(cl,
-                    CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, transpose(g->ta),
-                                               transpose(g->tb), (size_t) g->m, (size_t) g->n,
-                                               (size_t) g->k, 0, lead(g->ta, g->m, g->k), 0,
-                                               lead(g->tb, g->k, g->n), 0, (size_t) g->n,
-                                               &cl->queue, &size),
-                    "CLBlastSGemmTempBufferSize"));
-    if (size <= p->temp.size)
-        return BELAY_OK;
-    belay_buf_destroy(cl->dev, &p->temp);
-    return belay_buf_create(cl->dev, size, 0, &p->temp);
+    BELAY_TRY(temp_size(cl, &p->g, &size));
+    return belay_cl_scratch(cl, size, &p->temp);
 }
 
 static belay_status clblast_bind(struct belay_cl *cl, void *state,
@@ -150,14 +161,13 @@ static belay_status clblast_run(struct belay_cl *cl, void *state, struct belay_c
         CLBlastLayoutRowMajor, transpose(g->ta), transpose(g->tb), (size_t) g->m, (size_t) g->n,
         (size_t) g->k, g->alpha, p->a, 0, lead(g->ta, g->m, g->k), p->b, 0,
         lead(g->tb, g->k, g->n), g->beta, p->c, 0, (size_t) g->n, &cl->queue, NULL,
-        belay_cl_mem(&p->temp));
+        p->temp);
     BELAY_TRY(check(cl, code, "CLBlastSgemm"));
     return belay_cl_timing_end(cl, from);
 }
 
 static void clblast_destroy(struct belay_cl *cl, void *state, struct belay_cl_product *p)
 {
-    belay_buf_destroy(cl->dev, &p->temp);
     belay_free(p);
 }
 
@@ -166,6 +176,7 @@ const struct belay_cl_provider belay_cl_gemm_clblast = {
     .open = clblast_open,
     .close = clblast_close,
     .takes = clblast_takes,
+    .needs = clblast_needs,
     .bind = clblast_bind,
     .run = clblast_run,
     .destroy = clblast_destroy,

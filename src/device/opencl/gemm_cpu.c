@@ -86,6 +86,11 @@ static void split(struct belay_cpu_job *job)
     job->batch.b[0] = (cl_uint) (g->k * (g->tb ? 1 : g->n));
 }
 
+static bool is_empty(const struct belay_cpu_job *job)
+{
+    return job->g.m == 0 || job->g.n == 0 || job->batch.count == 0;
+}
+
 static belay_status plan_job(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
                              const struct belay_cl_tail *tail, struct belay_cpu_job *job)
 {
@@ -93,7 +98,7 @@ static belay_status plan_job(struct belay_cl *cl, const struct belay_cl_gemm_cal
                           .tail = tail };
     turn_column(&job->g, &job->a, &job->b);
     BELAY_TRY(belay_cl_batch_of(cl, &job->g, &job->batch));
-    if (job->g.m == 0 || job->g.n == 0 || job->batch.count == 0)
+    if (is_empty(job))
         return BELAY_OK;
     choose(cl, belay_cl_gemm_chosen(cl, &call->g), job);
     split(job);
@@ -171,7 +176,7 @@ static belay_status cpu_prepare(struct belay_cl *cl, const struct belay_gemm *g,
     struct belay_cpu_job job;
     char options[BELAY_CPU_OPTIONS];
     BELAY_TRY(plan_job(cl, &call, macros ? &any : NULL, &job));
-    if (job.g.m == 0 || job.g.n == 0 || job.batch.count == 0)
+    if (is_empty(&job))
         return BELAY_OK;
     if (job.choice.share_b) {
         belay_cpu_pack_options(&cl->dev->profile, &job.choice, options);
@@ -179,6 +184,14 @@ static belay_status cpu_prepare(struct belay_cl *cl, const struct belay_gemm *g,
     }
     options_of(cl, &job, options, sizeof(options));
     return belay_cl_pieces_variant(pieces, file_of(&job), options, macros ? macros : "");
+}
+
+static belay_status cpu_needs(struct belay_cl *cl, const struct belay_gemm *g, size_t *bytes)
+{
+    const struct belay_cl_gemm_call call = { .g = *g };
+    struct belay_cpu_job job;
+    BELAY_TRY(plan_job(cl, &call, NULL, &job));
+    return is_empty(&job) ? BELAY_OK : belay_cpu_scratch(cl, &job, bytes);
 }
 
 belay_status belay_cpu_kernel(struct belay_cl *cl, const char *file, const char *options,
@@ -214,7 +227,7 @@ static belay_status bind(struct belay_cl *cl, const struct belay_cl_gemm_call *c
 {
     struct belay_cpu_job job;
     BELAY_TRY(plan_job(cl, call, tail, &job));
-    p->main.skip = job.g.m == 0 || job.g.n == 0 || job.batch.count == 0;
+    p->main.skip = is_empty(&job);
     p->pack.skip = p->sum.skip = true;
     if (p->main.skip)
         return BELAY_OK;
@@ -257,6 +270,7 @@ const struct belay_cl_provider belay_cl_gemm_cpu = {
     .choices = cpu_choices,
     .knows = cpu_knows,
     .prepare = cpu_prepare,
+    .needs = cpu_needs,
     .takes_tail = cpu_takes_tail,
     .bind_tail = cpu_bind_tail,
     .bind = cpu_bind,

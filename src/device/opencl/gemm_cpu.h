@@ -55,6 +55,8 @@ belay_status belay_cpu_kernel(struct belay_cl *cl, const char *file, const char 
 void belay_cpu_pack_options(const struct belay_profile *profile, const struct belay_cpu_choice *c,
                             char out[BELAY_CPU_OPTIONS]);
 
+// Bytes of scratch that a job takes.
+belay_status belay_cpu_scratch(struct belay_cl *cl, const struct belay_cpu_job *job, size_t *bytes);
 // Sets all kernels to the job; the main one has been made.
 belay_status belay_cpu_set(struct belay_cl *cl, const struct belay_cpu_job *job,
                            struct belay_cl_product *p);

@@ -13,6 +13,7 @@
 // parts along k; B when it is packed for all; the panels of the work-items.
 struct scratch {
     cl_mem mem;
+    size_t bytes;
     size_t shared, front; // where B begins, and what belongs to the work-items
     bool sums;
 };
@@ -27,9 +28,10 @@ static bool has_parts(const struct belay_cpu_job *job)
     return job->splits > 1;
 }
 
-static belay_status make_scratch(struct belay_cl *cl, const struct belay_cpu_job *job,
+static belay_status plan_scratch(struct belay_cl *cl, const struct belay_cpu_job *job,
                                  struct scratch *s)
 {
+    *s = (struct scratch){ 0 };
     const struct belay_cpu_range *r = &job->range;
     const struct belay_gemm *g = &job->g;
     const size_t items = r->blocks[0] * r->blocks[1] * r->blocks[2];
@@ -42,7 +44,16 @@ static belay_status make_scratch(struct belay_cl *cl, const struct belay_cpu_job
     if (s->front > UINT32_MAX || r->room > UINT32_MAX ||
         (r->room && items > SIZE_MAX / 8 / r->room))
         return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED, "a product needs too much scratch");
-    return belay_cl_gemm_scratch(cl, (s->front + items * r->room) * sizeof(float), &s->mem);
+    s->bytes = (s->front + items * r->room) * sizeof(float);
+    return BELAY_OK;
+}
+
+belay_status belay_cpu_scratch(struct belay_cl *cl, const struct belay_cpu_job *job, size_t *bytes)
+{
+    struct scratch s;
+    BELAY_TRY(plan_scratch(cl, job, &s));
+    *bytes = s.bytes;
+    return BELAY_OK;
 }
 
 static void put_scale(struct belay_cl_args *a, const struct belay_cpu_job *job)
@@ -172,7 +183,8 @@ belay_status belay_cpu_set(struct belay_cl *cl, const struct belay_cpu_job *job,
                            struct belay_cl_product *p)
 {
     struct scratch scratch;
-    BELAY_TRY(make_scratch(cl, job, &scratch));
+    BELAY_TRY(plan_scratch(cl, job, &scratch));
+    BELAY_TRY(belay_cl_scratch(cl, scratch.bytes, &scratch.mem));
     if (job->choice.share_b)
         BELAY_TRY(set_pack(cl, job, &scratch, p));
     if (job->choice.form == BELAY_CPU_DOT)

@@ -122,6 +122,29 @@ belay_status belay_cl_gemm_test_prepare(struct belay_cl *cl,
     return BELAY_OK;
 }
 
+static belay_status list_needs(struct belay_cl *cl, const struct belay_cl_provider *provider,
+                               const struct shape *list, size_t num, size_t *most)
+{
+    for (size_t i = 0; i < num; i++) {
+        const struct belay_gemm g = describe(&list[i]);
+        size_t bytes = 0;
+        if (provider->takes(cl, &g))
+            BELAY_TRY(provider->needs(cl, &g, &bytes));
+        *most = bytes > *most ? bytes : *most;
+    }
+    return BELAY_OK;
+}
+
+belay_status belay_cl_gemm_test_needs(struct belay_cl *cl, const struct belay_cl_provider *provider,
+                                      size_t *most)
+{
+    BELAY_TRY(list_needs(cl, provider, shapes, sizeof(shapes) / sizeof(shapes[0]), most));
+    if (cl->dev->profile.cpu)
+        return BELAY_OK;
+    return list_needs(cl, provider, more_shapes, sizeof(more_shapes) / sizeof(more_shapes[0]),
+                      most);
+}
+
 belay_status belay_cl_gemm_test(struct belay_cl *cl, const struct belay_cl_provider *provider,
                                 void *state)
 {

@@ -11,5 +11,8 @@ belay_status belay_cl_gemm_test(struct belay_cl *cl, const struct belay_cl_provi
 belay_status belay_cl_gemm_test_prepare(struct belay_cl *cl,
                                         const struct belay_cl_provider *provider,
                                         struct belay_cl_pieces *pieces);
+// Raises *most to the bytes of scratch that the test asks for.
+belay_status belay_cl_gemm_test_needs(struct belay_cl *cl, const struct belay_cl_provider *provider,
+                                      size_t *most);
 
 #endif

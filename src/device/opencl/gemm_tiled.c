@@ -17,8 +17,6 @@ static const struct tile tiles[] = {
 };
 enum { NUM_TILES = sizeof(tiles) / sizeof(tiles[0]), SMALLEST = NUM_TILES - 1 };
 enum { STEP = 16, DOT = 64, SMALLEST_GROUP = 64 };
-// Partial sums of one product: 128 tiles of 32 x 32.
-enum { MOST_PARTS = 128 * 32 * 32 };
 
 enum kind { KIND_TILED, KIND_DOT, KIND_COLUMN };
 enum tile_state { TILE_NEW, TILE_TESTING, TILE_GOOD, TILE_OFF };
@@ -26,7 +24,6 @@ enum tile_state { TILE_NEW, TILE_TESTING, TILE_GOOD, TILE_OFF };
 struct state {
     enum tile_state tile_state[NUM_TILES];
     cl_program program[NUM_TILES]; // the cache's
-    struct belay_buf parts; // of all products: the queue is in order
     int forced;             // 1 + the tile that is being tested, 0: none
 };
 
@@ -81,7 +78,6 @@ static belay_status tiled_open(struct belay_cl *cl, void **out)
 
 static void tiled_close(struct belay_cl *cl, void *state)
 {
-    belay_buf_destroy(cl->dev, &((struct state *) state)->parts);
     belay_free(state);
 }
 
@@ -258,31 +254,29 @@ static belay_status bind_vector(struct belay_cl *cl, const struct belay_cl_gemm_
 
 static belay_status bind_sum(struct belay_cl *cl, struct state *s,
                              const struct belay_cl_gemm_call *call, uint64_t count, cl_uint splits,
-                             struct belay_cl_product *p)
+                             cl_mem parts, struct belay_cl_product *p)
 {
     const struct belay_gemm *g = &call->g;
-    if (!s->parts.priv)
-        BELAY_TRY(belay_buf_create(cl->dev, MOST_PARTS * sizeof(float), 0, &s->parts));
     if (!p->sum.kernel)
         BELAY_TRY(belay_cl_kernel(cl, s->program[p->tile], "gemm_tiled_sum", &p->sum.kernel));
     set_range(&p->sum, ceil_div((size_t) count, SMALLEST_GROUP), SMALLEST_GROUP);
     struct belay_cl_args a = { .kernel = p->sum.kernel };
     belay_cl_arg_mem(&a, call->c);
-    belay_cl_arg_mem(&a, belay_cl_mem(&s->parts));
+    belay_cl_arg_mem(&a, parts);
     belay_cl_arg_uint(&a, count);
     belay_cl_arg_uint(&a, splits);
     belay_cl_arg_scale(&a, g->alpha, g->beta);
     return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_tiled_sum");
 }
 
-static belay_status set_tiled(struct belay_cl *cl, const struct state *s,
-                              const struct belay_cl_gemm_call *call,
+static belay_status set_tiled(struct belay_cl *cl, const struct belay_cl_gemm_call *call,
+                              cl_mem parts,
                               const struct belay_cl_batch *batch, cl_uint splits, cl_uint chunk,
                               struct belay_cl_product *p)
 {
     const struct belay_gemm *g = &call->g;
     struct belay_cl_args a = { .kernel = p->main.kernel };
-    belay_cl_arg_mem(&a, splits > 1 ? belay_cl_mem(&s->parts) : call->c);
+    belay_cl_arg_mem(&a, splits > 1 ? parts : call->c);
     belay_cl_arg_mem(&a, call->a);
     belay_cl_arg_mem(&a, call->b);
     belay_cl_arg_sizes(&a, g, g->k);
@@ -292,6 +286,22 @@ static belay_status set_tiled(struct belay_cl *cl, const struct state *s,
     belay_cl_arg_scale(&a, splits > 1 ? 1 : g->alpha, splits > 1 ? 0 : g->beta);
     belay_cl_arg_batch(&a, batch);
     return belay_cl_check(cl, a.error, "clSetKernelArg of gemm_tiled");
+}
+
+// Bytes of the partial sums: at most 128 tiles of 32 x 32.
+static size_t parts_of(const struct belay_gemm *g)
+{
+    cl_uint chunk;
+    const cl_uint splits = belay_cl_gemm_splits(g, &chunk);
+    return splits > 1 ? (size_t) (g->m * g->n) * (size_t) batches_of(g) * splits * sizeof(float)
+                      : 0;
+}
+
+static belay_status tiled_needs(struct belay_cl *cl, const struct belay_gemm *g, size_t *bytes)
+{
+    static const struct state any = { .forced = 0 };
+    *bytes = g->m == 0 || g->n == 0 || kind_of(&any, g) != KIND_TILED ? 0 : parts_of(g);
+    return BELAY_OK;
 }
 
 static belay_status bind_tiled(struct belay_cl *cl, struct state *s,
@@ -310,11 +320,14 @@ static belay_status bind_tiled(struct belay_cl *cl, struct state *s,
         return belay_fail(cl->log, BELAY_ERR_UNSUPPORTED,
                           "a batch of products has %llu tiles, 'tiled' counts to 2^31",
                           (unsigned long long) groups);
+    cl_mem parts = NULL;
     p->sum.skip = true;
-    if (splits > 1)
-        BELAY_TRY(bind_sum(cl, s, call, count, splits, p));
+    if (splits > 1) {
+        BELAY_TRY(belay_cl_scratch(cl, parts_of(g), &parts));
+        BELAY_TRY(bind_sum(cl, s, call, count, splits, parts, p));
+    }
     set_range(&p->main, (size_t) groups, items_of(t));
-    return set_tiled(cl, s, call, &batch, splits, chunk, p);
+    return set_tiled(cl, call, parts, &batch, splits, chunk, p);
 }
 
 static belay_status tiled_bind(struct belay_cl *cl, void *state,
@@ -342,6 +355,7 @@ const struct belay_cl_provider belay_cl_gemm_tiled = {
     .open = tiled_open,
     .close = tiled_close,
     .takes = tiled_takes,
+    .needs = tiled_needs,
     .bind = tiled_bind,
     .run = tiled_run,
     .destroy = tiled_destroy,

@@ -57,15 +57,6 @@ static belay_status add_op(struct belay_cl_pieces *pieces, const struct belay_gr
     return BELAY_OK;
 }
 
-static belay_status add_ops(struct belay_cl_pieces *pieces, const struct belay_plan *plan,
-                            const struct belay_shape *shapes)
-{
-    for (int i = 0; i < plan->num_groups; i++)
-        if (!plan->groups[i].elementwise)
-            BELAY_TRY(add_op(pieces, &plan->groups[i], shapes));
-    return BELAY_OK;
-}
-
 static int64_t planned_rows(const struct belay_graph *g)
 {
     for (size_t i = 0; i < g->num_values; i++)
@@ -74,29 +65,44 @@ static int64_t planned_rows(const struct belay_graph *g)
     return 0;
 }
 
-// Smaller batches may be done by other kernels: those of every half are built too.
-static belay_status add_plan(struct belay_cl_pieces *pieces, const struct belay_plan *plan)
+belay_status belay_cl_plan_sizes(struct belay_cl *cl, const struct belay_plan *plan,
+                                 belay_cl_sizes_fn fn, void *user)
 {
     const struct belay_graph *g = plan->graph;
     struct belay_graph quiet = *g;
     belay_status status = BELAY_OK;
     struct belay_shape *shapes = belay_alloc_array(g->num_values + 1, sizeof(*shapes));
     if (!shapes)
-        return belay_fail_nomem(pieces->cl->log, g->num_values * sizeof(*shapes));
+        return belay_fail_nomem(cl->log, g->num_values * sizeof(*shapes));
     quiet.log = NULL;
-    for (int i = 0; i < plan->num_groups; i++)
-        if (plan->groups[i].elementwise)
-            BELAY_TRY_DONE(add_fused(pieces, &plan->groups[i]));
-    BELAY_TRY_DONE(add_ops(pieces, plan, NULL));
+    BELAY_TRY_DONE(fn(user, plan, NULL));
     for (int64_t rows = planned_rows(g) / 2; rows > 0; rows /= 2) {
         // Some graphs take no batches that small: whoever runs one is told so then.
         if (belay_graph_shapes(&quiet, rows, shapes) != BELAY_OK)
             break;
-        BELAY_TRY_DONE(add_ops(pieces, plan, shapes));
+        BELAY_TRY_DONE(fn(user, plan, shapes));
     }
 done:
     belay_free(shapes);
     return status;
+}
+
+static belay_status add_ops(void *user, const struct belay_plan *plan,
+                            const struct belay_shape *shapes)
+{
+    struct belay_cl_pieces *pieces = user;
+    for (int i = 0; i < plan->num_groups; i++)
+        if (!plan->groups[i].elementwise)
+            BELAY_TRY(add_op(pieces, &plan->groups[i], shapes));
+    return BELAY_OK;
+}
+
+static belay_status add_plan(struct belay_cl_pieces *pieces, const struct belay_plan *plan)
+{
+    for (int i = 0; i < plan->num_groups; i++)
+        if (plan->groups[i].elementwise)
+            BELAY_TRY(add_fused(pieces, &plan->groups[i]));
+    return belay_cl_plan_sizes(pieces->cl, plan, add_ops, pieces);
 }
 
 // A product, with the tail that its kernel would do.
@@ -143,6 +149,7 @@ belay_status belay_cl_preload(struct belay_device *dev, const struct belay_plan 
 {
     struct belay_cl_pieces pieces = { 0 };
     belay_status status;
+    BELAY_TRY_DONE(belay_cl_scratch_reserve(belay_cl_of(dev), plans, num));
     BELAY_TRY_DONE(preload_products(belay_cl_of(dev), plans, num));
     BELAY_TRY_DONE(belay_cl_pieces_begin(belay_cl_of(dev), &pieces));
     for (size_t i = 0; i < num; i++)
@@ -181,15 +188,21 @@ belay_status belay_cl_plan_prepare(struct belay_device *dev, const struct belay_
     p = NULL;
 done:
     if (p)
-        belay_cl_plan_release(dev, p);
+        belay_free(p->fused);
+    else
+        cl->num_plans++;
+    belay_free(p);
     return status;
 }
 
 void belay_cl_plan_release(struct belay_device *dev, void *prepared)
 {
     struct belay_cl_prepared *p = prepared;
+    struct belay_cl *cl = belay_cl_of(dev);
     if (!p)
         return;
     belay_free(p->fused);
     belay_free(p);
+    if (--cl->num_plans == 0)
+        belay_cl_scratch_drop(cl);
 }

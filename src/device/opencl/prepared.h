@@ -9,6 +9,13 @@ struct belay_cl_fused {
     struct belay_cl_space space;
 };
 
+// Calls `fn` for the planned shapes (NULL) and those of every half of the planned rows: smaller
+// batches may be done in other ways.
+typedef belay_status (*belay_cl_sizes_fn)(void *user, const struct belay_plan *plan,
+                                          const struct belay_shape *shapes);
+belay_status belay_cl_plan_sizes(struct belay_cl *cl, const struct belay_plan *plan,
+                                 belay_cl_sizes_fn fn, void *user);
+
 struct belay_cl_prepared {
     const struct belay_plan *plan;
     struct belay_cl_fused *fused; // by group

@@ -158,7 +158,6 @@ void belay_cl_step_destroy(struct belay_device *dev, struct belay_step **step)
         clReleaseKernel(s->kernels[i].kernel);
     for (int i = 0; s->constants && i < s->group->num_x; i++)
         belay_buf_destroy(dev, &s->constants[i]);
-    belay_buf_destroy(dev, &s->scratch);
     belay_str_free(&s->tail_text);
     belay_free(s->tail_mem);
     belay_free(s->constants);

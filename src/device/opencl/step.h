@@ -36,7 +36,7 @@ struct belay_step {
     struct belay_cl_op_kernel *kernels;
     size_t num_kernels, cap_kernels;
     const char *file;         // of the kernels; "" for a generated one
-    struct belay_buf scratch;
+    cl_mem scratch;
     size_t scratch_count;     // floats
     struct belay_buf *constants; // of scalar inputs, by input; NULL: none
     struct belay_cl_gemm_slot gemm;

@@ -29,7 +29,7 @@ static belay_status op_create(struct belay_cl *cl, struct belay_step *step)
         step->scratch_count = op->scratch(&call);
     if (step->scratch_count == 0)
         return BELAY_OK;
-    return belay_buf_create(cl->dev, step->scratch_count * sizeof(float), 0, &step->scratch);
+    return belay_cl_scratch(cl, step->scratch_count * sizeof(float), &step->scratch);
 }
 
 static belay_status set_mem(struct belay_cl *cl, const struct belay_launch *l, cl_kernel kernel,
@@ -51,7 +51,7 @@ static belay_status set_arg(struct belay_cl *cl, const struct belay_step *step,
     case BELAY_ARG_Y:
         return set_mem(cl, l, kernel, index, step->y[arg->index]);
     case BELAY_ARG_SCRATCH:
-        return set_mem(cl, l, kernel, index, belay_cl_mem(&step->scratch));
+        return set_mem(cl, l, kernel, index, step->scratch);
     case BELAY_ARG_UINT:
         return belay_cl_set_arg(cl, kernel, l->kernel, (cl_uint) index, sizeof(arg->u), &arg->u);
     case BELAY_ARG_FLOAT:
