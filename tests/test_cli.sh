@@ -561,6 +561,11 @@ check 'and not where it is not wanted' sh -c '! grep -q Confusion two.html'
 run 0 'ended by  monitor' compare run
 check_json compare run run --json
 run 8 'nothere: no such folder' compare nothere
+mkdir damaged && printf '{}\ngarbage\n' >damaged/metrics.jsonl
+run 0 'left out: damaged/metrics.jsonl:2' compare run damaged
+check 'the others are listed' grep -q '^run  *patience\|^run  *epochs' out
+run 7 'none of the 2 runs' compare damaged damaged
+run 2 'that is data, not a recipe' train good.csv
 run 2 'compare' compare
 
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -289,14 +289,15 @@ END_TEST
 
 START_TEST(wrong_types_are_refused_with_what_was_wanted)
 {
-    refused("train: {batch: many}\n", "r.yaml:1: train.batch: got 'many', want a whole number");
-    refused("train:\n  batch: 1.5\n", "r.yaml:2: train.batch: got '1.5', want a whole number");
-    refused("train: {batch: -3}\n", "r.yaml:1: train.batch: got '-3', want a whole number");
+    refused("optimiser: {name: adam}\n", "r.yaml:1: unknown key 'optimiser', did you mean 'optimizer'?");
+    refused("train: {batch: many}\n", "r.yaml:1: train.batch: got 'many', want a whole number, 1 or more");
+    refused("train:\n  batch: 1.5\n", "r.yaml:2: train.batch: got '1.5', want a whole number, 1 or more");
+    refused("train: {batch: -3}\n", "r.yaml:1: train.batch: got '-3', want a whole number, 1 or more");
     refused("train: {batch: 0}\n",
             "r.yaml:1: train.batch: got '0', want a value from 1 to 2147483647");
     refused("train: {batch: '64'}\n",
-            "r.yaml:1: train.batch: got the text '64', want a whole number");
-    refused("train: {batch: [64]}\n", "r.yaml:1: train.batch: got a list, want a whole number");
+            "r.yaml:1: train.batch: got the text '64', want a whole number, 1 or more");
+    refused("train: {batch: [64]}\n", "r.yaml:1: train.batch: got a list, want a whole number, 1 or more");
     refused("train: {epochs: 3 steps}\n",
             "r.yaml:1: train.epochs: got '3 steps', want a length in epochs, or off");
     refused("check: {every: 0 steps}\n",
@@ -377,7 +378,7 @@ START_TEST(a_wrong_override_is_named_by_its_text)
                      "mean 'train.epochs'?");
     ck_assert_int_eq(belay_recipe_parse(ctx, "{}", "r.yaml", type, 1, &r), BELAY_ERR_RECIPE);
     ck_assert_str_eq(belay_ctx_error(ctx), "'train.batch=x': train.batch: got 'x', want a whole "
-                     "number");
+                     "number, 1 or more");
 }
 END_TEST
 

@@ -141,6 +141,13 @@ START_TEST(the_table_and_the_json_say_the_same)
     belay_json_finish(&doc);
     belay_str_free(&table);
     belay_str_free(&json);
+    // Too wide for a narrow terminal: one below the other.
+    const belay_report_params p = { .kind = "table", .runs = runs, .num_runs = 1, .fn = collect,
+                                    .user = &table, .width = 40 };
+    ck_ok(ctx, belay_report_write(ctx, &p));
+    ck_assert_ptr_nonnull(strstr(table.text, "\n  ended by"));
+    ck_assert_ptr_nonnull(strstr(table.text, "  0:01:19\n"));
+    belay_str_free(&table);
 }
 END_TEST
 

@@ -55,6 +55,7 @@ bool live_wanted(void);
 void live_show(const char *text);
 void live_clear(void);
 double clock_seconds(void);
+size_t terminal_width(void); // columns of the output's terminal; 0: it is none
 
 // "55min", "90s", "2 hours" in seconds; false: it is none. NULL gives 0.
 bool read_time(const char *text, double *seconds);

@@ -11,7 +11,7 @@ static int run(struct cli *cli)
     belay_ctx *ctx = NULL;
     const belay_report_params params = {
         .kind = cli->json ? "json" : "table", .runs = cli->rest, .num_runs = cli->num_rest,
-        .fn = print_text,
+        .fn = print_text, .width = terminal_width(),
     };
     belay_status status = cli_open(cli, &ctx);
     if (status == BELAY_OK)
@@ -31,7 +31,8 @@ const struct command command_compare = {
     .name = "compare",
     .args = "RUN...",
     .summary = "Lists runs side by side: best, time, test scores, and where their recipes differ",
-    .detail = "",
+    .detail = "Where the terminal is too narrow for a table the runs stand one below the other. Runs that\n"
+              "cannot be read are left out with a warning.\n",
     .options = options,
     .min_rest = 1,
     .max_rest = 32,

@@ -84,6 +84,8 @@ static bool put_row(void *user, const char *id, const float *output, size_t coun
 {
     struct table *t = user;
     belay_head_info h;
+    if (t->rows == 0)
+        put_header(t);
     put_cell(t->to, id);
     for (size_t i = 0; belay_model_head(t->model, i, &h); i++)
         put_outputs(t, h.first, h.count, h.classes, output);
@@ -106,7 +108,6 @@ static belay_status predict(struct cli *cli, belay_ctx *ctx, struct table *table
         belay_head_info first;
         table->heads = belay_model_head(model, 0, &first);
         table->classes = !table->heads && belay_model_class(model, 0) != NULL;
-        put_header(table);
         status = belay_model_predict_files(model, cli->data, cli->num_data, put_row, table);
     }
     belay_model_destroy(&model);

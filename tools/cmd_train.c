@@ -3,6 +3,19 @@
 
 #include "cli.h"
 
+// A first try of many: the table where the recipe should be.
+static bool looks_like_data(const char *path)
+{
+    static const char *const endings[] = { ".csv", ".tsv", ".npy", ".npz", ".gz", "-ubyte" };
+    size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        size_t tail = strlen(endings[i]);
+        if (length > tail && strcmp(path + length - tail, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static belay_status prepare(struct cli *cli, belay_ctx *ctx, const char *init,
                             belay_recipe **recipe, belay_trainer **trainer)
 {
@@ -16,6 +29,8 @@ static belay_status prepare(struct cli *cli, belay_ctx *ctx, const char *init,
         overrides[num++] = cli->rest[i];
     belay_status status = belay_recipe_load(ctx, cli->rest[0], overrides, num, recipe);
     free(overrides);
+    if (status != BELAY_OK && looks_like_data(cli->rest[0]))
+        fprintf(stderr, "belay: that is data, not a recipe; `belay init FILE -o recipe.yaml` writes one\n");
     if (status != BELAY_OK)
         // A recipe that cannot be read is a bad recipe too.
         return status == BELAY_ERR_IO ? BELAY_ERR_RECIPE : status;

@@ -1,4 +1,5 @@
 // The live line and the clock: what the commands ask of POSIX.
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,14 @@ void live_clear(void)
     fputs("\r\033[K", stderr);
     fflush(stderr);
     shown = false;
+}
+
+size_t terminal_width(void)
+{
+    struct winsize size;
+    if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+        return 0;
+    return size.ws_col;
 }
 
 double clock_seconds(void)

@@ -18,9 +18,10 @@ typedef struct belay_report_params {
     // html: do not open a device to measure the best models on their test data (no confusion
     // matrix, no worst examples then).
     bool no_eval;
+    size_t width; // table: no wider than so many columns, one below the other instead; 0: as it comes
 } belay_report_params;
 
-// Borrows params. A run whose test data or device is missing is reported without its evaluation,
+// Borrows params. Of several runs those that cannot be read are left out with a warning. A run whose test data or device is missing is reported without its evaluation,
 // and the report says why.
 BELAY_API BELAY_MUST_CHECK belay_status belay_report_write(belay_ctx *ctx,
                                                            const belay_report_params *params);

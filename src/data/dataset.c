@@ -140,7 +140,8 @@ belay_status belay_dataset_check_classes(struct belay_log *log, const struct bel
     if ((size_t) largest < outputs)
         return BELAY_OK;
     return belay_fail(log, BELAY_ERR_DATA,
-                      "%s: row %zu: label %d is out of range: the model has %zu classes",
+                      "%s: row %zu: label %d is out of range: the model has %zu classes (outputs of its "
+                      "last layer)",
                       d->file ? d->file : "data", d->max_label_row, largest, outputs);
 }
 

@@ -133,8 +133,8 @@ static belay_status no_column(struct belay_log *log, const struct belay_table *t
         belay_str_addf(&names, "%s%s", i ? ", " : "", t->csv.names[i]);
     belay_status status = belay_fail(log, BELAY_ERR_DATA,
                                      "%s: no %s '%s'%s%s%s; the %zu columns are %s%s", t->file,
-                                     what, name, near ? ", did you mean '" : "", near ? near : "",
-                                     near ? "'?" : "", t->csv.columns,
+                                     what, name, near ? " (did you mean '" : "", near ? near : "",
+                                     near ? "'?)" : "", t->csv.columns,
                                      names.text ? names.text : "",
                                      names.length < 300 ? "" : ", …");
     belay_str_free(&names);

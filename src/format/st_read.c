@@ -47,8 +47,8 @@ static belay_status read_length(struct reader *r, const char *bytes, size_t size
     for (int i = 7; i >= 0; i--)
         n = n << 8 | (unsigned char) bytes[i];
     if (n > MAX_HEADER)
-        return REFUSE(r, "E_HDR_TOO_LARGE", "%s: a header of %llu bytes, at most %u are read",
-                      r->file, (unsigned long long) n, MAX_HEADER);
+        return REFUSE(r, "E_HDR_TOO_LARGE", "%s: a header of %llu bytes, at most %u are read; "
+                      "is it a safetensors file?", r->file, (unsigned long long) n, MAX_HEADER);
     if (n > size - 8)
         return REFUSE(r, "E_HDR_LEN", "%s: a header of %llu bytes, only %zu follow", r->file,
                       (unsigned long long) n, size - 8);

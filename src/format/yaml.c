@@ -56,7 +56,11 @@ static belay_status next_event(struct reader *r)
     }
     if (r->parser.error == YAML_MEMORY_ERROR)
         return belay_fail_nomem(r->log, 0);
-    return fail_line(r, r->parser.problem_mark.line, "not valid YAML", r->parser.problem);
+    // What libyaml says of a tab as indentation helps nobody.
+    bool token = r->parser.problem && strstr(r->parser.problem, "cannot start any token");
+    return fail_line(r, r->parser.problem_mark.line, "not valid YAML",
+                     token ? "a tab, @, ` or % where a word must begin (indent with spaces)"
+                           : r->parser.problem);
 }
 
 static belay_status expect(struct reader *r, yaml_event_type_t type, const char *text)

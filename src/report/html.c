@@ -36,25 +36,6 @@ static void head(struct belay_str *s, const struct belay_run *runs, size_t num)
 
 // ---- the table of runs ----
 
-// Names of the test metrics of all runs.
-static size_t test_names(const struct belay_run *runs, size_t num, const char **names, size_t room)
-{
-    size_t count = 0;
-    for (size_t r = 0; r < num; r++) {
-        const struct belay_json *test =
-            runs[r].result.root ? belay_json_get(runs[r].result.root, "test") : NULL;
-        const struct belay_json *m = test ? test->first : NULL;
-        for (; m && count < room; m = m->next) {
-            bool known = false;
-            for (size_t i = 0; i < count; i++)
-                known |= m->key && strcmp(names[i], m->key) == 0;
-            if (!known && m->key)
-                names[count++] = m->key;
-        }
-    }
-    return count;
-}
-
 static void run_name(struct belay_str *s, const struct belay_run *run, size_t index)
 {
     belay_str_addf(s, "<th scope=\"row\" class=\"t\"><span class=\"key c%zu\"></span>", index % 8);
@@ -88,7 +69,7 @@ static void run_row(struct belay_str *s, const struct belay_run *run, size_t ind
 static void table(struct belay_str *s, const struct belay_run *runs, size_t num)
 {
     const char *tests[16], *keys[MAX_DIFFERENT];
-    size_t num_tests = test_names(runs, num, tests, 16);
+    size_t num_tests = belay_report_test_names(runs, num, tests, 16);
     size_t num_keys = num > 1 ? belay_runs_differ(runs, num, keys, MAX_DIFFERENT) : 0;
     belay_str_add(s, "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">run</th>"
                      "<th scope=\"col\" class=\"t\">monitor</th><th scope=\"col\">best</th>"

@@ -35,6 +35,29 @@ static belay_status hand_over(struct belay_log *log, const belay_report_params *
     return BELAY_OK;
 }
 
+// Those that can be read, if any can: one damaged folder of `runs/*` must not hide the others.
+static belay_status read_runs(struct belay_log *log, const belay_report_params *p,
+                              struct belay_run *runs, size_t *num)
+{
+    belay_status status = BELAY_OK, last = BELAY_OK;
+    struct belay_log quiet = { 0 };
+    for (size_t i = 0; i < p->num_runs; i++) {
+        struct belay_log *to = p->num_runs > 1 ? &quiet : log;
+        status = belay_run_read(to, p->runs[i], &runs[*num]);
+        if (status == BELAY_OK) {
+            ++*num;
+            continue;
+        }
+        last = status;
+        if (p->num_runs > 1)
+            belay_say(log, BELAY_LOG_WARN, "left out: %s", quiet.last);
+    }
+    if (*num > 0)
+        return BELAY_OK;
+    return p->num_runs == 1 ? last : belay_fail(log, last, "none of the %zu runs could be read; the "
+                                                "last: %s", p->num_runs, quiet.last);
+}
+
 belay_status belay_report_write(belay_ctx *ctx, const belay_report_params *p)
 {
     struct belay_run runs[BELAY_REPORT_RUNS];
@@ -45,9 +68,7 @@ belay_status belay_report_write(belay_ctx *ctx, const belay_report_params *p)
     if (p->num_runs < 1 || p->num_runs > BELAY_REPORT_RUNS)
         return belay_fail(&ctx->log, BELAY_ERR_ARG, "a report of %zu runs: 1 to %d are wanted",
                           p->num_runs, BELAY_REPORT_RUNS);
-    belay_status status = BELAY_OK;
-    for (; num < p->num_runs && status == BELAY_OK; num += status == BELAY_OK)
-        status = belay_run_read(&ctx->log, p->runs[num], &runs[num]);
+    belay_status status = read_runs(&ctx->log, p, runs, &num);
     if (status == BELAY_OK)
         status = kind->write(ctx, p, runs, num, &text);
     if (status == BELAY_OK)

@@ -31,6 +31,9 @@ const char *belay_report_name(const struct belay_run *run);
 // What the result file says under "reason" or "sentence"; NULL: the run has not ended.
 const char *belay_report_result(const struct belay_run *run, const char *key);
 double belay_report_test(const struct belay_run *run, const char *metric); // NaN: none
+// Names of the test metrics of all runs, at most `room`.
+size_t belay_report_test_names(const struct belay_run *runs, size_t num, const char **names,
+                               size_t room);
 
 // ---- parts of the page ----
 

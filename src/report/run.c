@@ -111,15 +111,19 @@ static belay_status read_lines(struct belay_log *log, struct belay_run *run, con
                                char *text, size_t size, line_fn fn)
 {
     const char *end = text + size;
+    char place[4300];
+    size_t number = 0;
     for (const char *line = text, *next; line < end; line = next) {
         struct belay_json_doc doc;
         const char *stop = memchr(line, '\n', (size_t) (end - line));
         if (!stop) // it is being written
             break;
         next = stop + 1;
+        number++;
         if (stop == line)
             continue;
-        BELAY_TRY(belay_json_parse(log, path, line, (size_t) (stop - line), &doc));
+        snprintf(place, sizeof(place), "%s:%zu", path, number);
+        BELAY_TRY(belay_json_parse(log, place, line, (size_t) (stop - line), &doc));
         belay_status status = fn(log, run, doc.root);
         belay_json_finish(&doc);
         BELAY_TRY(status);

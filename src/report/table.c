@@ -1,11 +1,15 @@
 // Runs side by side for a terminal, and the same as JSON.
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "report/report.h"
 
 #define MAX_DIFFERENT 6
-#define MAX_COLUMNS (9 + MAX_DIFFERENT)
+#define MAX_TESTS 5
+#define FIXED 7 // columns of every table
+#define MAX_COLUMNS (FIXED + MAX_TESTS + MAX_DIFFERENT)
+#define LONGEST 32 // of a setting; longer ones (layers) end in three points
 
 // A table whose columns are as wide as their widest cell.
 struct cells {
@@ -49,6 +53,47 @@ static void put_number(struct cells *c, double value)
     end_cell(c, start);
 }
 
+static void put_setting(struct cells *c, const char *text)
+{
+    char part[LONGEST + 1];
+    size_t length = strlen(text);
+    if (length > LONGEST) {
+        length = LONGEST - 3;
+        while (length > 0 && ((unsigned char) text[length] & 0xC0) == 0x80)
+            length--;
+        snprintf(part, sizeof(part), "%.*s...", (int) length, text);
+        text = part;
+    }
+    put_text(c, text);
+}
+
+static size_t table_width(const struct cells *c)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < c->columns; i++)
+        width += c->width[i] + (i ? 2 : 0);
+    return width;
+}
+
+// Each run below the other: what a column is called, and its value.
+static void print_list(const struct cells *c, struct belay_str *out)
+{
+    const char *names[MAX_COLUMNS], *cell = c->text.text;
+    size_t width = 0;
+    for (size_t i = 0; i < c->columns; i++, cell += strlen(cell) + 1) {
+        names[i] = cell;
+        width = display_width(cell) > width ? display_width(cell) : width;
+    }
+    for (size_t i = c->columns; i < c->count; i++, cell += strlen(cell) + 1) {
+        size_t column = i % c->columns;
+        if (column == 0)
+            belay_str_addf(out, "%s%s\n", i > c->columns ? "\n" : "", cell);
+        else if (strcmp(cell, "-") != 0)
+            belay_str_addf(out, "  %s%*s  %s\n", names[column],
+                           (int) (width - display_width(names[column])), "", cell);
+    }
+}
+
 static void print_cells(const struct cells *c, struct belay_str *out)
 {
     const char *cell = c->text.text;
@@ -66,8 +111,8 @@ static void print_cells(const struct cells *c, struct belay_str *out)
     }
 }
 
-static void put_row(struct cells *c, const struct belay_run *run, const char *const *keys,
-                    size_t num_keys)
+static void put_row(struct cells *c, const struct belay_run *run, const char *const *tests,
+                    size_t num_tests, const char *const *keys, size_t num_keys)
 {
     const char *reason = belay_report_result(run, "reason");
     size_t start;
@@ -80,31 +125,42 @@ static void put_row(struct cells *c, const struct belay_run *run, const char *co
     start = c->text.length;
     belay_report_seconds(&c->text, run->seconds);
     end_cell(c, start);
-    put_number(c, belay_report_test(run, "loss"));
-    put_number(c, belay_report_test(run, "accuracy"));
+    for (size_t i = 0; i < num_tests; i++)
+        put_number(c, belay_report_test(run, tests[i]));
     for (size_t i = 0; i < num_keys; i++) {
         const char *text = belay_run_setting(run, keys[i]);
-        put_text(c, text ? text : "-");
+        put_setting(c, text ? text : "-");
     }
+}
+
+static void put_test_name(struct cells *c, const char *name)
+{
+    size_t start = c->text.length;
+    belay_str_addf(&c->text, "test %s", name);
+    end_cell(c, start);
 }
 
 static belay_status write_table(struct belay_ctx *ctx, const belay_report_params *params,
                                 const struct belay_run *runs, size_t num, struct belay_str *out)
 {
-    static const char *const names[] = { "run",  "ended by", "monitor",   "best",         "at step",
-                                         "steps", "time",     "test loss", "test accuracy" };
-    const char *keys[MAX_DIFFERENT];
+    static const char *const names[FIXED] = { "run", "ended by", "monitor", "best", "at step",
+                                              "steps", "time" };
+    const char *keys[MAX_DIFFERENT], *tests[MAX_TESTS];
+    size_t num_tests = belay_report_test_names(runs, num, tests, MAX_TESTS);
     size_t num_keys = num > 1 ? belay_runs_differ(runs, num, keys, MAX_DIFFERENT) : 0;
-    struct cells c = { .columns = 9 + num_keys };
+    struct cells c = { .columns = FIXED + num_tests + num_keys };
     (void) ctx;
-    (void) params;
-    for (size_t i = 0; i < 9; i++)
+    for (size_t i = 0; i < FIXED; i++)
         put_text(&c, names[i]);
+    for (size_t i = 0; i < num_tests; i++)
+        put_test_name(&c, tests[i]);
     for (size_t i = 0; i < num_keys; i++)
         put_text(&c, keys[i]);
     for (size_t r = 0; r < num; r++)
-        put_row(&c, &runs[r], keys, num_keys);
-    if (!c.text.failed)
+        put_row(&c, &runs[r], tests, num_tests, keys, num_keys);
+    if (!c.text.failed && params->width > 0 && table_width(&c) > params->width)
+        print_list(&c, out);
+    else if (!c.text.failed)
         print_cells(&c, out);
     out->failed |= c.text.failed;
     belay_str_free(&c.text);
@@ -133,6 +189,23 @@ static void json_text(struct belay_str *s, const char *key, const char *value)
         belay_str_add(s, "null");
 }
 
+static void json_tests(struct belay_str *s, const struct belay_run *run)
+{
+    const char *tests[16];
+    size_t count = belay_report_test_names(run, 1, tests, 16);
+    belay_str_add(s, ", \"test\": {");
+    for (size_t i = 0; i < count; i++) {
+        belay_str_add(s, i ? ", " : "");
+        belay_str_add_json(s, tests[i]);
+        belay_str_add(s, ": ");
+        if (isfinite(belay_report_test(run, tests[i])))
+            belay_str_add_double(s, belay_report_test(run, tests[i]));
+        else
+            belay_str_add(s, "null");
+    }
+    belay_str_add(s, "}");
+}
+
 static void json_run(struct belay_str *s, const struct belay_run *run, const char *const *keys,
                      size_t num_keys)
 {
@@ -146,6 +219,7 @@ static void json_run(struct belay_str *s, const struct belay_run *run, const cha
     json_number(s, "seconds", run->seconds);
     json_number(s, "test_loss", belay_report_test(run, "loss"));
     json_number(s, "test_accuracy", belay_report_test(run, "accuracy"));
+    json_tests(s, run);
     belay_str_add(s, ", \"settings\": {");
     for (size_t i = 0; i < num_keys; i++) {
         const char *text = belay_run_setting(run, keys[i]);

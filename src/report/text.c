@@ -81,3 +81,22 @@ double belay_report_test(const struct belay_run *run, const char *metric)
         run->result.root ? belay_json_get(run->result.root, "test") : NULL;
     return test && test->kind == BELAY_JSON_OBJECT ? belay_json_number_or(test, metric, NAN) : NAN;
 }
+
+size_t belay_report_test_names(const struct belay_run *runs, size_t num, const char **names,
+                               size_t room)
+{
+    size_t count = 0;
+    for (size_t r = 0; r < num; r++) {
+        const struct belay_json *test =
+            runs[r].result.root ? belay_json_get(runs[r].result.root, "test") : NULL;
+        const struct belay_json *m = test ? test->first : NULL;
+        for (; m && count < room; m = m->next) {
+            bool known = false;
+            for (size_t i = 0; i < count; i++)
+                known |= m->key && strcmp(names[i], m->key) == 0;
+            if (!known && m->key)
+                names[count++] = m->key;
+        }
+    }
+    return count;
+}

@@ -32,6 +32,19 @@ static const char *same_last_part(const char *path, const char *const *paths, si
     return NULL;
 }
 
+// The section, or key without one, that a word is nearest to; NULL when it is one, or far from all.
+static const char *near_section(const char *word)
+{
+    static const char *const named[] = { "model", "data", "split", "loss", "metrics", "optimizer",
+                                         "schedule", "train", "check", "stop", "checkpoint", "run",
+                                         "sweep", "device", "init" };
+    size_t count = sizeof(named) / sizeof(named[0]);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(named[i], word) == 0)
+            return NULL;
+    return belay_suggest(word, named, count);
+}
+
 static belay_status unknown_key(struct belay_recipe *r, const struct belay_yaml *node,
                                 const char *prefix)
 {
@@ -48,6 +61,11 @@ static belay_status unknown_key(struct belay_recipe *r, const struct belay_yaml 
     else
         snprintf(path, sizeof(path), "%s%s", prefix, node->key);
     const char *near = belay_suggest(path, paths, count);
+    // But not where the table does not have it: 'optimiser.name'.
+    const char *section = !*prefix && node->kind == BELAY_YAML_MAP ? near_section(node->key) : NULL;
+    const char *dot = near ? strrchr(near, '.') : NULL, *last = strrchr(path, '.');
+    if (section && (!dot || !last || strcmp(dot, last) != 0))
+        return belay_recipe_bad(r, node, "unknown key '%s', did you mean '%s'?", node->key, section);
     if (!near)
         near = same_last_part(path, paths, count);
     if (near)

@@ -100,9 +100,15 @@ static const char *shown(const struct belay_yaml *node, char out[80])
 static belay_status wrong(struct belay_recipe *r, const struct belay_key *key,
                           const struct belay_yaml *node, const char *want)
 {
-    char text[80];
-    return belay_recipe_bad(r, node, "%s: got %s, want %s%s", key->path, shown(node, text), want,
-                            key->can_off ? ", or off" : "");
+    char text[80], range[64] = "";
+    if (key->kind != BELAY_KEY_LENGTH && (key->low != 0 || key->high != 0)) {
+        if (key->high >= 2147483647)
+            snprintf(range, sizeof(range), ", %g or more", key->low);
+        else
+            snprintf(range, sizeof(range), " from %g to %g", key->low, key->high);
+    }
+    return belay_recipe_bad(r, node, "%s: got %s, want %s%s%s", key->path, shown(node, text), want,
+                            range, key->can_off ? ", or off" : "");
 }
 
 static belay_status check_range(struct belay_recipe *r, const struct belay_key *key,
