@@ -1,5 +1,5 @@
-// Imbalance: weights of classes and rows in the losses, balanced sampling. The figures that losses and
-// weights are compared with were computed with PyTorch 2.15 and scikit-learn 1.9 in double.
+// Imbalance: weights of classes and rows in the losses, balanced sampling. The figures that losses
+// and weights are compared with were computed with PyTorch 2.15 and scikit-learn 1.9 in double.
 #include "harness.h"
 
 #include <belay/belay.h>
@@ -129,8 +129,8 @@ START_TEST(weighted_losses_are_those_of_pytorch)
     for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
         double got = weighted_loss(host, losses[i].loss, losses[i].option, losses[i].parts,
                                    losses[i].rows, NULL);
-        ck_assert_msg(fabs(got - losses[i].want) <= 2e-6 * losses[i].want, "%s%s%s: %.9g, want %.9g",
-                      losses[i].loss, losses[i].parts ? " parts" : "",
+        ck_assert_msg(fabs(got - losses[i].want) <= 2e-6 * losses[i].want,
+                      "%s%s%s: %.9g, want %.9g", losses[i].loss, losses[i].parts ? " parts" : "",
                       losses[i].rows ? " rows" : "", got, losses[i].want);
     }
     for (size_t i = 0; belay_losses[i]; i++) // a new one is compared too
@@ -174,7 +174,8 @@ static struct belay_dataset skewed_labels(int32_t labels[200])
 static char *class_names[] = { "none", "some", "many" };
 static const struct belay_preprocess names = { .classes = class_names, .num_classes = 3 };
 
-static belay_status weights_of(const char *loss, const struct belay_dataset *d, float **w, size_t *n)
+static belay_status weights_of(const char *loss, const struct belay_dataset *d, float **w,
+                               size_t *n)
 {
     char text[300];
     belay_recipe *r;
@@ -193,8 +194,8 @@ static void check_weights(const char *loss, const struct belay_dataset *d, const
     ck_ok(ctx, weights_of(loss, d, &w, &n));
     ck_assert_uint_eq(n, count);
     for (size_t i = 0; i < n; i++)
-        ck_assert_msg(fabs((double) w[i] - want[i]) < 1e-6 * want[i], "%s: %zu: %g, want %g", loss, i,
-                      (double) w[i], want[i]);
+        ck_assert_msg(fabs((double) w[i] - want[i]) < 1e-6 * want[i], "%s: %zu: %g, want %g", loss,
+                      i, (double) w[i], want[i]);
     belay_free(w);
 }
 
@@ -232,7 +233,8 @@ START_TEST(weights_that_cannot_be_are_refused_with_their_place)
     static const struct {
         const char *loss, *want;
     } bad[] = {
-        { "{name: mse, class_weights: balanced}", "mse takes none; class_weights are for cross_entropy" },
+        { "{name: mse, class_weights: balanced}",
+          "mse takes none; class_weights are for cross_entropy" },
         { "{name: multi_margin, class_weights: [1, 2]}", "multi_margin takes none" },
         { "{name: bce, class_weights: balanced}", "bce has targets, not classes; give pos_weight" },
         { "{name: nll, pos_weight: 2}", "nll has classes; give class_weights" },
@@ -314,8 +316,10 @@ START_TEST(weights_come_through_a_resolved_recipe_and_a_model_file)
                                               &again, &count));
     ck_assert_double_eq(options[0], 1);
     again = NULL;
-    ck_status_is(&test_log, belay_loss_from_json(&test_log, ce, "{\"class_weights\": [1, -1]}", options,
-                                                 &again, &count), BELAY_ERR_DAMAGED);
+    ck_status_is(&test_log,
+                 belay_loss_from_json(&test_log, ce, "{\"class_weights\": [1, -1]}", options,
+                                      &again, &count),
+                 BELAY_ERR_DAMAGED);
     ck_assert_ptr_null(again);
 }
 END_TEST
@@ -384,7 +388,8 @@ static char folder[256];
 
 static const char skewed_recipe[] =
     "model: {input: [2], layers: [{linear: 16}, relu, {linear: 2}]}\n"
-    "data: {format: csv, root: tests/data, train: skewed.csv, test: skewed-test.csv, target: class}\n"
+    "data: {format: csv, root: tests/data, train: skewed.csv, test: skewed-test.csv, target: "
+    "class}\n"
     "split: {validation: 0.2}\n"
     "loss: cross_entropy\n"
     "optimizer: {name: adam, lr: 0.01}\n"
@@ -412,15 +417,18 @@ static void add_costs(const char *name)
 static const char *costs(void)
 {
     static char set[500];
-    snprintf(set, sizeof(set), "data={format: csv, root: %s, train: skewed.csv, test: skewed-test.csv, "
-             "target: class, weight: cost}", folder);
+    snprintf(set, sizeof(set),
+             "data={format: csv, root: %s, train: skewed.csv, test: skewed-test.csv, "
+             "target: class, weight: cost}",
+             folder);
     add_costs("skewed.csv");
     add_costs("skewed-test.csv");
     return set;
 }
 
 // Trains and measures on the test file; the recall of class `rare`, which is the first.
-static double rare_recall(const char *name, const char *set, double *test_loss, belay_scores *scores)
+static double rare_recall(const char *name, const char *set, double *test_loss,
+                          belay_scores *scores)
 {
     char dir[400], path[500], run_dir[420];
     const char *const overrides[2] = { run_dir, set };
@@ -457,7 +465,8 @@ START_TEST(a_rare_class_is_found_with_weights_or_sampling)
     double weights = rare_recall("weights", "loss.class_weights=balanced", &loss, &s);
     double sampling = rare_recall("sampling", "data.sampling=balanced", &loss, &s);
     double rows = rare_recall("rows", costs(), &loss, &s);
-    printf("recall of the rare class: plain %.3f, class weights %.3f, sampling %.3f, row weights %.3f\n",
+    printf("recall of the rare class: plain %.3f, class weights %.3f, sampling %.3f, row weights "
+           "%.3f\n",
            plain, weights, sampling, rows);
     ck_assert_msg(rows > 0.85, "%g", rows);
     ck_assert_msg(plain < 0.6, "%g", plain);
@@ -487,8 +496,10 @@ END_TEST
 
 // ---- resume ----
 
-// Runs the recipe for `epochs` epochs in a folder; `stop`: cancelled after so many steps and resumed.
-static double last_loss(const char *name, const char *set, uint64_t stop, char *weights, size_t room)
+// Runs the recipe for `epochs` epochs in a folder; `stop`: cancelled after so many steps and
+// resumed.
+static double last_loss(const char *name, const char *set, uint64_t stop, char *weights,
+                        size_t room)
 {
     char run_dir[400], path[500];
     const char *const overrides[] = { run_dir, set, "train.epochs=3", "stop.patience=off" };
@@ -537,7 +548,8 @@ START_TEST(balanced_runs_resume_bit_for_bit_and_stream_bit_for_bit)
         snprintf(name, sizeof(name), "whole%zu", i);
         double whole = losses_of[i] = last_loss(name, set[i], 0, a, sizeof(a));
         snprintf(name, sizeof(name), "broken%zu", i);
-        ck_assert_double_eq(last_loss(name, set[i], 20, b, sizeof(b)), whole); // within an epoch of 13
+        ck_assert_double_eq(last_loss(name, set[i], 20, b, sizeof(b)),
+                            whole); // within an epoch of 13
         ck_assert_mem_eq(a, b, sizeof(a));
         snprintf(name, sizeof(name), "streamed%zu", i);
         if (i == 2)
@@ -548,8 +560,8 @@ START_TEST(balanced_runs_resume_bit_for_bit_and_stream_bit_for_bit)
         ck_assert_mem_eq(a, b, sizeof(a));
     }
     // 19 rows to 1 in both files: costs of 19 and 1 are the balanced weights, times a factor.
-    ck_assert_msg(fabs(losses_of[1] - losses_of[2]) < 1e-4, "%.9g, class weights %.9g", losses_of[1],
-                  losses_of[2]);
+    ck_assert_msg(fabs(losses_of[1] - losses_of[2]) < 1e-4, "%.9g, class weights %.9g",
+                  losses_of[1], losses_of[2]);
 }
 END_TEST
 
@@ -577,7 +589,8 @@ int main(void)
     const belay_ctx_params params = { .log = NULL };
     const belay_ctx_params on_host = { .device = "host" };
     snprintf(folder, sizeof(folder), "%s", scratch_dir("balance"));
-    if (belay_ctx_create(&params, &ctx) != BELAY_OK || belay_ctx_create(&on_host, &host) != BELAY_OK)
+    if (belay_ctx_create(&params, &ctx) != BELAY_OK ||
+        belay_ctx_create(&on_host, &host) != BELAY_OK)
         return EXIT_FAILURE;
     int code = harness_main(suite, NULL);
     belay_ctx_destroy(&ctx);

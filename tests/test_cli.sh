@@ -199,6 +199,7 @@ cp run/best.safetensors best.before
 run 0 '' train csv.yaml run.if_exists=resume
 check 'a finished run is resumed without change' cmp run/best.safetensors best.before
 run 0 'accuracy' eval run
+run 0 'class            precision recall     F1' eval run
 run 0 'accuracy' eval run/best.safetensors good.csv
 check_json eval run --json
 run 0 '' predict run --data good.csv --out pred.csv

@@ -79,12 +79,28 @@ static void check_values_are(const char *const *names, int num, const struct che
 
 START_TEST(metrics_of_classes_count_rows_as_scikit_learn_does)
 {
-    static const char *const names[] = { "accuracy", "balanced_accuracy", "f1_macro", "recall_macro",
-                                         "precision_macro", "kappa", "mcc", "log_loss", "roc_auc",
-                                         "average_precision", "top_2" };
-    static const double want[] = { 0.35, 0.35259684972328653, 0.3494089459683245, 0.35259684972328653,
-                                   0.3495104299702001, 0.026445120524221766, 0.026563234602726846,
-                                   1.851987254107263, 0.5320569150935635, 0.40950872305896757, 0.6375 };
+    static const char *const names[] = { "accuracy",
+                                         "balanced_accuracy",
+                                         "f1_macro",
+                                         "recall_macro",
+                                         "precision_macro",
+                                         "kappa",
+                                         "mcc",
+                                         "log_loss",
+                                         "roc_auc",
+                                         "average_precision",
+                                         "top_2" };
+    static const double want[] = { 0.35,
+                                   0.35259684972328653,
+                                   0.3494089459683245,
+                                   0.35259684972328653,
+                                   0.3495104299702001,
+                                   0.026445120524221766,
+                                   0.026563234602726846,
+                                   1.851987254107263,
+                                   0.5320569150935635,
+                                   0.40950872305896757,
+                                   0.6375 };
     static const float parts[] = { 0.5f, 4, 1.25f };
     struct check_values v;
     for (int stream = 0; stream < 2; stream++) {
@@ -205,10 +221,13 @@ START_TEST(weights_that_are_none_are_refused_with_their_place)
         const char *text, *weight, *want;
     } bad[] = {
         { "a,cost,class\n1,-1,x\n2,2,y\n", "cost", "bad.csv:2: column 'cost': '-1' is no weight" },
-        { "a,cost,class\n1,1,x\n2,inf,y\n", "cost", "bad.csv:3: column 'cost': 'inf' is not finite" },
-        { "a,cost,class\n1,1,x\n2,much,y\n", "cost", "bad.csv:3: column 'cost': 'much' is not a number" },
+        { "a,cost,class\n1,1,x\n2,inf,y\n", "cost",
+          "bad.csv:3: column 'cost': 'inf' is not finite" },
+        { "a,cost,class\n1,1,x\n2,much,y\n", "cost",
+          "bad.csv:3: column 'cost': 'much' is not a number" },
         { "a,cost,class\n1,1,x\n2,,y\n", "cost", "bad.csv:3: column 'cost': '' is missing" },
-        { "a,cost,class\n1,1,x\n2,1,y\n", "cots", "no column of weights 'cots', did you mean 'cost'" },
+        { "a,cost,class\n1,1,x\n2,1,y\n", "cots",
+          "no column of weights 'cots', did you mean 'cost'" },
         { "a,cost,class\n1,1,x\n2,1,y\n", "class", "is the target, and data.weight names it too" },
         { "cost,class\n1,x\n1,y\n", "cost", "data.weight leaves no features" },
     };
@@ -221,7 +240,8 @@ START_TEST(weights_that_are_none_are_refused_with_their_place)
     write_file("w.csv", table);
     write_file("t.csv", "a,class\n1,y\n");
     ck_status_is(&test_log, load("w.csv", "t.csv", "cost", &d), BELAY_ERR_DATA);
-    ck_assert_ptr_nonnull(strstr(test_log.last, "t.csv: no column of weights 'cost', as in training"));
+    ck_assert_ptr_nonnull(
+        strstr(test_log.last, "t.csv: no column of weights 'cost', as in training"));
     const struct belay_dataset_params made = { .format = "spirals", .count = 20, .weight = "w" };
     ck_status_is(&test_log, belay_datasets_load(&test_log, &made, &d), BELAY_ERR_RECIPE);
 }
@@ -234,8 +254,12 @@ static belay_status from_memory(const float *w, float validation, struct belay_d
     static float x[ROWS * CLASSES], y[ROWS * CLASSES], own[ROWS];
     static int32_t labels[ROWS];
     make_rows(x, labels, y, own);
-    const struct belay_memory_data m = { .x = x, .labels = labels, .rows = ROWS, .features = CLASSES,
-                                         .classes = CLASSES, .weights = w ? w : own };
+    const struct belay_memory_data m = { .x = x,
+                                         .labels = labels,
+                                         .rows = ROWS,
+                                         .features = CLASSES,
+                                         .classes = CLASSES,
+                                         .weights = w ? w : own };
     const struct belay_dataset_params p = { .validation = (double) validation, .stratify = true };
     memset(d, 0, sizeof(*d));
     return belay_datasets_from_memory(&test_log, &p, &m, NULL, NULL, d);
@@ -293,7 +317,8 @@ START_TEST(a_row_of_weight_two_is_two_rows_and_one_of_weight_zero_is_none)
     float x[ROWS * CLASSES], y[ROWS * CLASSES], w[ROWS], ones[16], twice[16 * CLASSES];
     int32_t labels[ROWS], twice_labels[16];
     make_rows(x, labels, y, w);
-    // One batch of eight rows of which one counts 0 and one 2, against the eight rows that they are.
+    // One batch of eight rows of which one counts 0 and one 2, against the eight rows that they
+    // are.
     for (int i = 0; i < 8; i++) {
         w[i] = i == 3 ? 2 : i == 6 ? 0 : 1;
         int from = i == 6 ? 3 : i;

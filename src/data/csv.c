@@ -162,8 +162,8 @@ static belay_status apply(struct belay_log *log, const struct belay_preprocess *
     BELAY_TRY_DONE(belay_table_read(log, files[0], header_of(p), p->delimiter, &t));
     BELAY_TRY_DONE(encode_known(log, &known, need_target, &t, &d));
     if (need_target && p->weight && !d.weights)
-        belay_say(log, BELAY_LOG_WARN, "%s: no column of weights '%s': every row counts 1", files[0],
-                  p->weight);
+        belay_say(log, BELAY_LOG_WARN, "%s: no column of weights '%s': every row counts 1",
+                  files[0], p->weight);
     BELAY_TRY_DONE(belay_dataset_seal(log, &d));
     *out = d;
     d = (struct belay_dataset){ 0 };
@@ -185,8 +185,8 @@ static belay_status load_test(struct belay_log *log, const struct belay_dataset_
     if (status == BELAY_OK)
         status = encode_known(log, &out->preprocess, true, t, &out->test);
     if (status == BELAY_OK && params->weight && !out->test.weights)
-        status = belay_fail(log, BELAY_ERR_DATA, "%s: no column of weights '%s', as in training", file,
-                            out->preprocess.weight);
+        status = belay_fail(log, BELAY_ERR_DATA, "%s: no column of weights '%s', as in training",
+                            file, out->preprocess.weight);
     belay_free(file);
     t->file = NULL;
     return status;

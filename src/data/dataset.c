@@ -52,7 +52,8 @@ static belay_status load_raw(struct belay_log *log, const struct belay_source *s
     bool made = !source->endings, npz = strcmp(source->name, "npz") == 0;
     belay_status status;
     if (params->weight && !npz)
-        return belay_fail(log, BELAY_ERR_RECIPE, "data.weight: %s data have no names%s", source->name,
+        return belay_fail(log, BELAY_ERR_RECIPE, "data.weight: %s data have no names%s",
+                          source->name,
                           strcmp(source->name, "npy") ? ", and no weights"
                                                       : ": give a third file, after x and y");
     if (!made)
@@ -61,8 +62,8 @@ static belay_status load_raw(struct belay_log *log, const struct belay_source *s
     if ((params->num_test || made) && !belay_split_has_test(params))
         BELAY_TRY_DONE(source->read(log, params, BELAY_FILES_TEST, true, &test));
     if (test.x.data && train.w.data && !test.w.data) {
-        status = belay_fail(log, BELAY_ERR_DATA, "%s: it has no weights of rows, the training data have",
-                            test.x_file);
+        status = belay_fail(log, BELAY_ERR_DATA,
+                            "%s: it has no weights of rows, the training data have", test.x_file);
         goto done;
     }
     status = belay_raw_prepare(log, source->name, &known, &train, NULL, &test, out);

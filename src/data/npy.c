@@ -106,9 +106,11 @@ static belay_status read_npy(struct belay_log *log, const struct belay_dataset_p
     char *file[3];
     if (has_parts(params))
         return read_npy_parts(log, params, part, need_target, out);
-    belay_status status = belay_part_files(log, params, part, need_target ? 2 : 1, 3,
-                                           "a file of x, a file of y and, if rows have weights, one "
-                                           "of these", file);
+    belay_status status =
+        belay_part_files(log, params, part, need_target ? 2 : 1, 3,
+                         "a file of x, a file of y and, if rows have weights, one "
+                         "of these",
+                         file);
     out->x_file = file[0];
     out->y_file = file[1];
     out->w_file = file[2];

@@ -88,12 +88,14 @@ static void confusion_launch(const struct belay_call *call, int stage, struct be
 
 static belay_value *confusion_make(belay_graph *g, int size_class)
 {
-    static const int64_t dim[][2] = { { 1, 1 }, { 33, 1 }, { 65, 4 }, { 300, 5 }, { 7, 70 }, { 129, 3 } };
+    static const int64_t dim[][2] = { { 1, 1 },   { 33, 1 }, { 65, 4 },
+                                      { 300, 5 }, { 7, 70 }, { 129, 3 } };
     if ((size_t) size_class >= sizeof(dim) / sizeof(dim[0]))
         return NULL;
     bool rows = dim[size_class][0] == 33;
     belay_value *x = belay_input(g, "x", BELAY_F32, 2, dim[size_class], rows);
-    belay_value *label = belay_input(g, "label", BELAY_I32, 1, dim[size_class], rows), *weights = NULL;
+    belay_value *label = belay_input(g, "label", BELAY_I32, 1, dim[size_class], rows),
+                *weights = NULL;
     if (dim[size_class][0] % 64 == 1 && dim[size_class][0] > 1)
         weights = belay_input(g, "weights", BELAY_F32, 1, dim[size_class], rows);
     return belay_confusion_weighted(g, x, label, weights);

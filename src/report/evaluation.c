@@ -242,9 +242,10 @@ static double row_sum(const belay_scores *m, size_t t)
 
 static void add_matrix(const struct evaluation *e, const belay_scores *m, struct belay_str *s)
 {
-    belay_str_add(s, "<h3>Confusion matrix</h3>\n<p class=\"soft\">Rows of each true class (down) "
-                     "by prediction (across)</p><div class=\"scroll\"><table class=\"matrix\">"
-                     "<thead><tr><th></th>");
+    belay_str_add(s, "<h3>Confusion matrix</h3>\n<p class=\"soft\">");
+    belay_str_add(s, e->rows->weights ? "Weights of the rows" : "Rows");
+    belay_str_add(s, " of each true class (down) by prediction (across)</p><div class=\"scroll\">"
+                     "<table class=\"matrix\"><thead><tr><th></th>");
     for (size_t p = 0; p < m->classes; p++) {
         belay_str_add(s, "<th scope=\"col\">");
         belay_html_text(s, class_name(e, (int32_t) p));
@@ -270,11 +271,10 @@ static void add_matrix(const struct evaluation *e, const belay_scores *m, struct
     belay_str_add(s, "</tbody></table></div>\n");
 }
 
-static void cell(struct belay_str *s, double value)
+// Shares have their digits below each other.
+static void cell(struct belay_str *s, double part, double whole)
 {
-    belay_str_add(s, "<td>");
-    belay_report_number(s, value);
-    belay_str_add(s, "</td>");
+    belay_str_addf(s, "<td>%.4f</td>", whole > 0 ? part / whole : 0);
 }
 
 static void add_class(const struct evaluation *e, const belay_scores *m, size_t t,
@@ -286,18 +286,21 @@ static void add_class(const struct evaluation *e, const belay_scores *m, size_t 
     belay_str_add(s, "<tr><th scope=\"row\" class=\"t\">");
     belay_html_text(s, class_name(e, (int32_t) t));
     belay_str_add(s, "</th>");
-    cell(s, rows);
-    cell(s, predicted > 0 ? tp / predicted : 0);
-    cell(s, rows > 0 ? tp / rows : 0);
-    cell(s, rows + predicted > 0 ? 2 * tp / (rows + predicted) : 0);
+    belay_str_add(s, "<td>");
+    belay_report_number(s, rows);
+    belay_str_add(s, "</td>");
+    cell(s, tp, predicted);
+    cell(s, tp, rows);
+    cell(s, 2 * tp, rows + predicted);
     belay_str_add(s, "</tr>\n");
 }
 
 static void add_classes(const struct evaluation *e, const belay_scores *m, struct belay_str *s)
 {
-    belay_str_add(s, "<h3>Classes</h3>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">"
-                     "class</th><th scope=\"col\">rows</th><th scope=\"col\">precision</th>"
-                     "<th scope=\"col\">recall</th><th scope=\"col\">F1</th></tr></thead><tbody>\n");
+    belay_str_addf(s, "<h3>Classes</h3>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">"
+                      "class</th><th scope=\"col\">%s</th><th scope=\"col\">precision</th>"
+                      "<th scope=\"col\">recall</th><th scope=\"col\">F1</th></tr></thead><tbody>\n",
+                   e->rows->weights ? "weight" : "rows");
     for (size_t t = 0; t < m->classes; t++)
         add_class(e, m, t, s);
     belay_str_add(s, "</tbody></table></div>\n");

@@ -20,8 +20,8 @@ struct belay_loss {
     belay_value *(*build)(belay_graph *g, belay_value *output, belay_value *target,
                           const double *options);
     // The same with weights of classes or of targets that are 1 (only when it has an option of the
-    // type "weights"; or NULL), their mean as PyTorch takes it. With `each` no mean is taken: [rows]
-    // or [rows, targets]. NULL: the loss takes no weights.
+    // type "weights"; or NULL), their mean as PyTorch takes it. With `each` no mean is taken:
+    // [rows] or [rows, targets]. NULL: the loss takes no weights.
     belay_value *(*weighted)(belay_graph *g, belay_value *output, belay_value *target,
                              const double *options, belay_value *parts, bool each);
     // Output of the model to what predict gives (softmax); NULL: as it is.
@@ -37,8 +37,8 @@ static inline enum belay_reduction belay_reduction_of(bool each) // for `weighte
 }
 // The option of the type "weights", or NULL.
 const struct belay_option *belay_loss_weights_option(const struct belay_loss *loss);
-// The loss of a batch: sum(w * loss) / sum(w) over its rows, w being the weight of the row (times that
-// of its class). *total is sum(w), to join batches by; NULL: all rows count alike.
+// The loss of a batch: sum(w * loss) / sum(w) over its rows, w being the weight of the row (times
+// that of its class). *total is sum(w), to join batches by; NULL: all rows count alike.
 belay_value *belay_loss_build(belay_graph *g, const struct belay_loss *loss, belay_value *output,
                               belay_value *target, const double *options,
                               const struct belay_loss_weights *weights, belay_value **total);

@@ -1,5 +1,5 @@
-// Weights in the loss: of classes, or of targets that are 1. From the recipe's words to numbers, and
-// into model files, so that a model is measured by the loss that it was trained with.
+// Weights in the loss: of classes, or of targets that are 1. From the recipe's words to numbers,
+// and into model files, so that a model is measured by the loss that it was trained with.
 #include <math.h>
 #include <string.h>
 
@@ -27,9 +27,11 @@ static belay_status balance_classes(const struct belay_recipe *r, const struct b
         rows[d->labels[i]]++;
     for (size_t c = 0; c < d->classes && status == BELAY_OK; c++) {
         if (rows[c] == 0)
-            status = belay_fail(r->log, BELAY_ERR_RECIPE,
-                                "loss.class_weights: balanced has no weight for class '%s', which no "
-                                "training row has", c < p->num_classes ? p->classes[c] : "?");
+            status =
+                belay_fail(r->log, BELAY_ERR_RECIPE,
+                           "loss.class_weights: balanced has no weight for class '%s', which no "
+                           "training row has",
+                           c < p->num_classes ? p->classes[c] : "?");
         else
             out[c] = (float) ((double) d->rows / ((double) d->classes * (double) rows[c]));
     }
@@ -45,9 +47,11 @@ static belay_status balance_targets(const struct belay_recipe *r, const struct b
         for (size_t i = 0; i < d->rows; i++) {
             double y = d->y[i * d->targets + k];
             if (!(y >= 0 && y <= 1))
-                return belay_fail(r->log, BELAY_ERR_RECIPE,
-                                  "loss.pos_weight: balanced needs targets from 0 to 1, training row "
-                                  "%zu has %g", i, y);
+                return belay_fail(
+                    r->log, BELAY_ERR_RECIPE,
+                    "loss.pos_weight: balanced needs targets from 0 to 1, training row "
+                    "%zu has %g",
+                    i, y);
             ones += y;
         }
         if (ones == 0 || ones == (double) d->rows)
@@ -72,9 +76,9 @@ static belay_status from_list(const struct belay_recipe *r, const struct belay_y
                               float *out, size_t count)
 {
     if (list->count != count)
-        return belay_fail(r->log, BELAY_ERR_RECIPE, "loss.%s lists %zu numbers, the data have %zu %s",
-                          option_name(r), (size_t) list->count, count,
-                          r->loss->classes ? "classes" : "targets");
+        return belay_fail(r->log, BELAY_ERR_RECIPE,
+                          "loss.%s lists %zu numbers, the data have %zu %s", option_name(r),
+                          (size_t) list->count, count, r->loss->classes ? "classes" : "targets");
     size_t i = 0;
     for (const struct belay_yaml *c = list->first; c && i < count; c = c->next)
         out[i++] = number_of(c);
@@ -118,7 +122,8 @@ static belay_status fill(const struct belay_recipe *r, const struct belay_datase
     return BELAY_OK;
 }
 
-belay_status belay_loss_weights_make(const struct belay_recipe *r, const struct belay_dataset *train,
+belay_status belay_loss_weights_make(const struct belay_recipe *r,
+                                     const struct belay_dataset *train,
                                      const struct belay_preprocess *p, float **out, size_t *count)
 {
     size_t num = r->loss->classes ? train->classes : train->targets;

@@ -21,9 +21,11 @@ static belay_status check(struct belay_log *log, const struct belay_dataset *d)
                           d->targets);
     for (size_t i = 0; i < d->rows; i++)
         if (class_of(d, i) < 0)
-            return belay_fail(log, BELAY_ERR_RECIPE,
-                              "data.sampling: balanced needs classes, or one target that is 0 or 1; "
-                              "row %zu has %g", i, (double) d->y[i]);
+            return belay_fail(
+                log, BELAY_ERR_RECIPE,
+                "data.sampling: balanced needs classes, or one target that is 0 or 1; "
+                "row %zu has %g",
+                i, (double) d->y[i]);
     return BELAY_OK;
 }
 

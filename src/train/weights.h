@@ -1,4 +1,5 @@
-// Imbalance: what each class counts in the loss, and drawing rows so that classes come equally often.
+// Imbalance: what each class counts in the loss, and drawing rows so that classes come equally
+// often.
 #ifndef BELAY_TRAIN_WEIGHTS_H
 #define BELAY_TRAIN_WEIGHTS_H
 
@@ -8,10 +9,12 @@
 
 struct belay_str;
 
-// The numbers behind loss.class_weights or loss.pos_weight: one for each class, or one for each target.
-// *out is owned; NULL when the recipe asks for none. `train` are the training rows, which alone decide:
-// balanced is rows / (classes * rows of the class), of targets rows that are 0 / rows that are 1.
-belay_status belay_loss_weights_make(const struct belay_recipe *r, const struct belay_dataset *train,
+// The numbers behind loss.class_weights or loss.pos_weight: one for each class, or one for each
+// target. *out is owned; NULL when the recipe asks for none. `train` are the training rows, which
+// alone decide: balanced is rows / (classes * rows of the class), of targets rows that are 0 / rows
+// that are 1.
+belay_status belay_loss_weights_make(const struct belay_recipe *r,
+                                     const struct belay_dataset *train,
                                      const struct belay_preprocess *p, float **out, size_t *count);
 
 // The options of a loss as JSON for model files, weights included; and back. Owned.
@@ -32,7 +35,8 @@ struct belay_strata {
 belay_status belay_strata_make(struct belay_log *log, const struct belay_dataset *train,
                                struct belay_strata *out);
 void belay_strata_finish(struct belay_strata *s); // safe on zeroed
-// An epoch: for each place a class, all alike, then a row of it. A function of seed and epoch alone.
+// An epoch: for each place a class, all alike, then a row of it. A function of seed and epoch
+// alone.
 void belay_strata_draw(const struct belay_strata *s, uint64_t seed, uint64_t epoch, int32_t *order,
                        size_t rows);
 
