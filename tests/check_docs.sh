@@ -18,6 +18,9 @@ same() {
     echo "to bring it up to date: build/belay manual $2 >$1"
     return 1
 }
+for file in docs/*.md; do
+    [ "$file" = docs/README.md ] || check "docs/README.md lists $file" grep -qF "(${file#docs/})" docs/README.md
+done
 check "docs/reference.md is what belay prints" same docs/reference.md reference
 
 # Each formatter that is there must have nothing to say.

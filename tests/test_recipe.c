@@ -321,7 +321,8 @@ START_TEST(keys_that_contradict_each_other_are_refused)
     refused("loss: mse\nmetrics: [accuracy]\n",
             "r.yaml:2: metric 'accuracy' is for classes, but the loss 'mse' is for numbers");
     refused("stop: {monitor: val.f1}\n",
-            "r.yaml:1: stop.monitor: 'f1' is not among the metrics of this recipe");
+            "r.yaml:1: stop.monitor: 'f1' is not among the metrics of this recipe: there are loss, accuracy; "
+            "the key metrics adds more");
     refused("stop: {monitor: loss}\n",
             "r.yaml:1: stop.monitor: got 'loss', want train.loss, val.loss or val. and a metric");
 }
