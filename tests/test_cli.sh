@@ -331,7 +331,8 @@ head -c 100 run/best.safetensors >cut.safetensors
 run 7 'cut.safetensors' inspect cut.safetensors
 cp -r run run_flip
 for file in run_flip/checkpoints/*; do flip "$file"; done
-run 7 'run_flip' resume run_flip
+run 7 'warning: checkpoint of step .* is skipped: .*run_flip' resume run_flip
+check 'a checkpoint that is skipped is no error' test "$(grep -c 'error:' err)" -eq 1
 run 7 '0.weight\|layers' train csv.yaml init=run/best.safetensors run.dir=run_init \
     'model.layers=[{linear: 9}, relu, {linear: 3}]'
 run 0 '' train csv.yaml init=run/best.safetensors run.dir=run_init2

@@ -1,4 +1,5 @@
-// Inside of the pickle reader: pickle.c runs opcodes, pickle_reduce.c knows Python's names.
+// Inside of the pickle reader: pickle.c runs opcodes, pickle_names.c knows the names that are allowed,
+// pickle_reduce.c what calling them makes, pickle_storage.c what persistent ids stand for.
 #ifndef BELAY_FORMAT_PICKLE_MACHINE_H
 #define BELAY_FORMAT_PICKLE_MACHINE_H
 
@@ -32,6 +33,10 @@ belay_status belay_pickle_pay(struct belay_pickle *p, size_t count);
 belay_status belay_pickle_append(struct belay_pickle *p, struct belay_pickle_object *to,
                                  struct belay_pickle_object *item);
 
+bool belay_pickle_is(const char *name, const char *text, size_t size); // the same text
+// Argument `i`, if there is one and it is of that kind; else NULL.
+const struct belay_pickle_object *belay_pickle_arg(const struct belay_pickle_object *args, size_t i,
+                                                   enum belay_pickle_kind kind);
 // A name of Python's to an object of kind NAME, or the refusal.
 belay_status belay_pickle_find_name(struct belay_pickle *p, const char *module, size_t module_size,
                                     const char *name, size_t name_size,

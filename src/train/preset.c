@@ -96,6 +96,8 @@ static const struct belay_preset_option jl_options[] = {
 
 // What is not named is zero: values that are to fall, no min_delta.
 #define PLAIN .baseline = NAN, .reached = NAN, .diverged = NAN, .strip = 5
+#define HF PLAIN, .limit = 1, .form = BELAY_RULE_GAIN, .first = BELAY_RULE_FIRST_FREE, \
+    .best = BELAY_RULE_BEST_STRICT, .always = 1
 #define OWN PLAIN, .form = BELAY_RULE_GAIN, .best = BELAY_RULE_BEST_APART, .finite = 1
 
 const struct belay_preset belay_presets[] = {
@@ -118,8 +120,8 @@ const struct belay_preset belay_presets[] = {
       { PLAIN, .limit = 5, .min_delta = 1e-4, .form = BELAY_RULE_SHARE,
         .first = BELAY_RULE_FIRST_WORST, .when = BELAY_RULE_EQUAL, .always = 1 }, skorch_options },
     { "hf", "EarlyStoppingCallback of Hugging Face transformers", BELAY_RESUME_KEEPS,
-      { PLAIN, .limit = 1, .form = BELAY_RULE_GAIN, .first = BELAY_RULE_FIRST_FREE,
-        .best = BELAY_RULE_BEST_STRICT, .always = 1 }, hf_options },
+      { HF }, hf_options },
+    { "transformers", "the same", BELAY_RESUME_KEEPS, { HF }, hf_options },
     { "fastai", "EarlyStoppingCallback of fastai", BELAY_RESUME_FORGETS,
       { PLAIN, .limit = 1, .first = BELAY_RULE_FIRST_WORST }, fastai_options },
     { "earlystopping_jl", "a criterion of EarlyStopping.jl, alone or as Warmup(criterion)",
@@ -270,7 +272,13 @@ static belay_status unknown_preset(struct belay_log *log, const char *name)
     const char *near = belay_suggest(name, names, count);
     if (near)
         return belay_fail(log, BELAY_ERR_RECIPE, "unknown rule '%s', did you mean '%s'?", name, near);
-    return belay_fail(log, BELAY_ERR_RECIPE, "unknown rule '%s'", name);
+    struct belay_str list = { 0 };
+    for (size_t i = 0; i < count; i++)
+        belay_str_addf(&list, "%s%s", i ? ", " : "", names[i]);
+    belay_status status = belay_fail(log, BELAY_ERR_RECIPE, "unknown rule '%s', there are %s", name,
+                                     list.text ? list.text : "none");
+    belay_str_free(&list);
+    return status;
 }
 
 belay_status belay_preset_parse(struct belay_log *log, const char *text,

@@ -193,6 +193,8 @@ belay_status belay_sweep(belay_ctx *ctx, const belay_recipe *recipe, belay_sweep
     if (!recipe)
         return belay_fail(&ctx->log, BELAY_ERR_ARG, "sweep: no recipe");
     BELAY_TRY_DONE(belay_recipe_parse(ctx, recipe->text, recipe->name, NULL, 0, &w.recipe));
+    // First as it was given: messages name its lines, not those of the resolved text.
+    BELAY_TRY_DONE(belay_sweep_space_read((belay_recipe *) recipe, &w.space));
     BELAY_TRY_DONE(belay_sweep_space_read(w.recipe, &w.space));
     w.parts = belay_sweep_space_parts(&w.space);
     w.folds = belay_alloc_array(w.space.trials * w.parts, sizeof(*w.folds));

@@ -183,6 +183,8 @@ belay_status belay_sweep_space_read(struct belay_recipe *r, struct belay_sweep_s
     }
     if (s.num_keys == 0)
         return belay_recipe_bad(r, r->sweep, "sweep: no key is varied");
+    if (!s.folds && !s.repeats && !(s.hold_out > 0))
+        s.folds = r->data.folds; // those of split
     if (s.folds && (s.repeats || s.hold_out > 0))
         return belay_recipe_bad(r, r->sweep, "sweep: either folds, or repeats with hold_out");
     if (!s.folds) {

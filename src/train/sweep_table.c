@@ -95,8 +95,11 @@ static void add_json(const struct belay_sweep *w, const struct row *row, size_t 
 static void add_line(const struct belay_sweep *w, const struct row *row, size_t rank,
                      struct belay_str *s)
 {
-    belay_str_addf(s, "%4zu %5zu  %10.5g %10.3g %9.4g %9.0f %9.1f  %c  ", rank, row->trial, row->score,
-                   row->spread, row->epochs, row->steps, row->seconds, row->front ? '*' : ' ');
+    char spread[32] = "-"; // one fold has none
+    if (!isnan(row->spread))
+        snprintf(spread, sizeof(spread), "%.3g", row->spread);
+    belay_str_addf(s, "%4zu %5zu  %10.5g %10s %9.4g %9.0f %9.1f  %c  ", rank, row->trial, row->score,
+                   spread, row->epochs, row->steps, row->seconds, row->front ? '*' : ' ');
     belay_sweep_add_values(w, row->trial, s);
     belay_str_add(s, "  ");
     add_reasons(w, row->trial, s);
