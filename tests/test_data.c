@@ -279,6 +279,51 @@ START_TEST(npy_floats_are_standardised_and_integers_are_labels)
 }
 END_TEST
 
+START_TEST(npy_takes_weights_of_rows_as_a_third_file)
+{
+    struct belay_datasets d = { 0 };
+    const char *const list[] = { "x.npy", "y.npy", "w.npy" };
+    const float x[4] = { 1, 2, 3, 4 };
+    const int64_t y[4] = { 0, 1, 1, 0 };
+    const double w[4] = { 0.5, 2, 0, 3 }, bad[4] = { 1, 1, -1, 1 };
+    struct belay_dataset_params p = files(NULL, list, 3);
+    write_npy("x.npy", "<f4", "4, 1", x, sizeof(x));
+    write_npy("y.npy", "<i8", "4,", y, sizeof(y));
+    write_npy("w.npy", "<f8", "4, 1", w, sizeof(w));
+    ck_log_ok(&log_, belay_datasets_load(&log_, &p, &d));
+    for (size_t i = 0; i < d.train.rows; i++)
+        ck_assert_float_eq(d.train.weights[i], (float) w[i]);
+    belay_datasets_finish(&d);
+    write_npy("w.npy", "<f8", "4,", bad, sizeof(bad));
+    ck_status_is(&log_, belay_datasets_load(&log_, &p, &d), BELAY_ERR_DATA);
+    ck_says("w.npy: row 2: weight -1");
+    write_npy("w.npy", "<f8", "3,", w, sizeof(w) - sizeof(*w));
+    ck_status_is(&log_, belay_datasets_load(&log_, &p, &d), BELAY_ERR_DATA);
+    ck_says("w.npy: weights [3], want one for each of 4 rows");
+    p.weight = "w";
+    ck_status_is(&log_, belay_datasets_load(&log_, &p, &d), BELAY_ERR_RECIPE);
+    ck_says("give a third file");
+}
+END_TEST
+
+START_TEST(npz_takes_weights_of_rows_from_a_member)
+{
+    static const float want[4] = { 0.5f, 2, 0, 3 };
+    const char *const name = "tests/data/npy/weighted.npz";
+    struct belay_dataset_params p = { .train = &name, .num_train = 1, .weight = "cost" };
+    struct belay_datasets d = { 0 };
+    struct belay_dataset known = { 0 };
+    ck_log_ok(&log_, belay_datasets_load(&log_, &p, &d));
+    ck_assert_mem_eq(d.train.weights, want, sizeof(want));
+    ck_log_ok(&log_, belay_dataset_apply(&log_, &d.preprocess, &name, 1, true, &known));
+    ck_assert_mem_eq(known.weights, want, sizeof(want));
+    belay_dataset_finish(&known);
+    belay_datasets_finish(&d);
+    p.weight = "costs";
+    ck_status_is(&log_, belay_datasets_load(&log_, &p, &d), BELAY_ERR_DATA);
+}
+END_TEST
+
 START_TEST(float_targets_are_values_unless_the_task_says_classes)
 {
     struct belay_datasets d = { 0 };
@@ -861,6 +906,8 @@ static Suite *suite_data(void)
         a_missing_file_and_an_unknown_format_are_clear,
         a_test_part_with_other_features_is_refused,
         npy_floats_are_standardised_and_integers_are_labels,
+        npy_takes_weights_of_rows_as_a_third_file,
+        npz_takes_weights_of_rows_from_a_member,
         float_targets_are_values_unless_the_task_says_classes,
         csv_text_targets_become_sorted_classes, csv_targets_go_by_name_or_index,
         csv_few_small_integers_are_classes_and_many_numbers_are_values,

@@ -227,7 +227,7 @@ START_TEST(weights_that_are_none_are_refused_with_their_place)
           "bad.csv:3: column 'cost': 'much' is not a number" },
         { "a,cost,class\n1,1,x\n2,,y\n", "cost", "bad.csv:3: column 'cost': '' is missing" },
         { "a,cost,class\n1,1,x\n2,1,y\n", "cots",
-          "no column of weights 'cots', did you mean 'cost'" },
+          "no column of weights 'cots' (did you mean 'cost'?)" },
         { "a,cost,class\n1,1,x\n2,1,y\n", "class", "is the target, and data.weight names it too" },
         { "cost,class\n1,x\n1,y\n", "cost", "data.weight leaves no features" },
     };
@@ -343,6 +343,60 @@ START_TEST(a_row_of_weight_two_is_two_rows_and_one_of_weight_zero_is_none)
 }
 END_TEST
 
+// Losses of two heads on validation rows after two epochs, with the weights in column `w`, or
+// without.
+static void train_heads(const char *set, double *loss)
+{
+    static const char text[] =
+        "model:\n"
+        "  input: [2]\n"
+        "  layers:\n"
+        "    - {linear: 4}\n    - {tanh: {}, as: body}\n"
+        "    - {linear: 2, from: body, as: kind}\n    - {linear: 1, from: body, as: size}\n"
+        "data: {format: csv, train: heads.csv, ignore: [w]}\n"
+        "heads:\n"
+        "  kind: {target: kind, loss: cross_entropy, metrics: [accuracy]}\n"
+        "  size: {target: size, loss: mse, metrics: [mae]}\n"
+        "split: {validation: 0.5}\nstop: {monitor: val.loss}\n"
+        "train: {batch: 8, epochs: 2, seed: 1}\n";
+    char root[300];
+    const char *const overrides[] = { set, root };
+    belay_recipe *r;
+    belay_trainer *t = NULL;
+    snprintf(root, sizeof(root), "data.root=%s", folder);
+    ck_ok(host, belay_recipe_parse(host, text, "recipe", overrides, 2, &r));
+    const belay_trainer_params params = { .recipe = r, .no_files = true };
+    ck_ok(host, belay_trainer_create(host, &params, &t));
+    ck_ok(host, belay_trainer_run(t, NULL, NULL));
+    *loss = t->last_val_loss;
+    belay_trainer_destroy(&t);
+    belay_recipe_destroy(&r);
+}
+
+static void write_heads(bool weighted)
+{
+    struct belay_str s = { 0 };
+    belay_str_add(&s, "a,b,kind,size,w\n");
+    for (int i = 0; i < ROWS; i++)
+        belay_str_addf(&s, "%g,%g,%s,%g,%d\n", sin(i), cos(2 * i), i % 3 ? "x" : "y", sin(i) + 1,
+                       weighted ? i % 4 : 3);
+    (void) write_file("heads.csv", s.text);
+    belay_str_free(&s);
+}
+
+START_TEST(the_losses_of_heads_are_weighted_alike)
+{
+    double plain, even, uneven;
+    write_heads(false);
+    train_heads("data.ignore=[w]", &plain);
+    train_heads("data={format: csv, train: heads.csv, weight: w}", &even);
+    write_heads(true);
+    train_heads("data={format: csv, train: heads.csv, weight: w}", &uneven);
+    ck_assert_msg(fabs(plain - even) < 1e-6, "%.9g, want %.9g", even, plain);
+    ck_assert_msg(fabs(plain - uneven) > 1e-3, "%.9g", uneven);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     const TTest *const tests[] = {
@@ -353,6 +407,7 @@ static Suite *suite(void)
         weights_that_are_none_are_refused_with_their_place,
         weights_from_memory_follow_the_split_and_are_checked,
         a_row_of_weight_two_is_two_rows_and_one_of_weight_zero_is_none,
+        the_losses_of_heads_are_weighted_alike,
     };
     return harness_suite("row_weights", tests, sizeof(tests) / sizeof(tests[0]));
 }
