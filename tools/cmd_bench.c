@@ -97,8 +97,8 @@ static int unknown(struct cli *cli, const char *name)
     const char *near = nearest(name, names, NUM_WORKLOADS);
     if (near)
         return cli_error(cli, EXIT_USAGE, "unknown workload '%s', did you mean '%s'?", name, near);
-    return cli_error(cli, EXIT_USAGE, "unknown workload '%s': tiny, mlp, mlp-epochs, mlp-saves, gemm "
-                                      "(cnn, resnet18, resnet50, gpt and lstm are not there yet)",
+    return cli_error(cli, EXIT_USAGE, "unknown workload '%s': tiny, mlp, mlp-epochs, mlp-saves, "
+                                      "mlp-start, gemm (cnn, resnet18, resnet50, gpt and lstm are not there yet)",
                      name);
 }
 
@@ -132,7 +132,8 @@ const struct command command_bench = {
     .args = "[WORKLOAD...]",
     .summary = "Times training steps and products on a device; one JSON line each",
     .detail = "Workloads: tiny, mlp (Fashion-MNIST, dataset-fashion-mnist), mlp-epochs, mlp-saves (the\n"
-              "share of time lost to a checkpoint every 50 steps, in TMPDIR or /tmp), gemm. Medians of\n"
+              "share of time lost to a checkpoint every 50 steps, in TMPDIR or /tmp), mlp-start (the\n"
+              "start alone), gemm. Medians of\n"
               "blocks of steps that each end with the device idle. first_step_s counts from the\n"
               "start of the workload, epoch_s is a whole epoch with validation. With --per-op each\n"
               "kernel is timed too: its time, GF/s, GB/s, and the share of the lower bound in its time\n"
