@@ -10,6 +10,7 @@ static double eval(const double *x, const double *f)
 
 const struct belay_op belay_op_to_index = {
     .name = "to_index",
+    .help = "the nearest whole number, as int32",
     .num_x = 1,
     .y_dtype = BELAY_I32,
     .eval = eval,
