@@ -22,14 +22,14 @@ static const char *const xgemm_names[16] = { "GEMMK", "KREG",  "KWG",  "KWI", "M
                                              "MWG",   "NDIMB", "NDIMC", "NWG", "SA",    "SB",
                                              "STRM",  "STRN",  "VWM",  "VWN" };
 
-// Two ways to write vectors, as notes/kernels.md found them: explicit ones of the device's width
-// with few work-items, or scalar code that the driver makes wide over 16 work-items. Measured on
-// AVX2 with PoCL 3.1, the 8-wide one makes 48, 67 and 39 GF/s a core at 128, 512 and 1024 cubed,
-// twice what the form of the 16-wide one does there.
+// Two ways to write vectors: explicit ones of the device's width with few work-items (PoCL), or scalar
+// code that the driver makes wide over 8 work-items (Intel's runtime, which is ten times slower with
+// explicit ones). Small tiles: what they have together stays in registers. docs/performance.md has
+// the figures, and what else was tried.
 static const size_t xgemm_explicit_16[16] = { 1, 1, 1, 1, 2, 2, 64, 8, 8, 64, 0, 0, 0, 0, 16, 1 };
 static const size_t xgemm_explicit_8[16] = { 1, 1, 1, 1, 1, 1, 16, 4, 4, 16, 0, 0, 0, 0, 8, 1 };
 static const size_t xgemm_explicit_4[16] = { 1, 1, 1, 1, 2, 2, 32, 2, 2, 32, 0, 0, 0, 0, 4, 1 };
-static const size_t xgemm_scalar[16] = { 1, 1, 1, 1, 16, 16, 32, 2, 2, 32, 0, 0, 0, 0, 1, 1 };
+static const size_t xgemm_scalar[16] = { 1, 1, 1, 1, 8, 8, 8, 1, 1, 8, 0, 0, 0, 0, 1, 1 };
 
 static belay_status check(struct belay_cl *cl, CLBlastStatusCode code, const char *call)
 {
