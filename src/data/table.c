@@ -254,8 +254,8 @@ static belay_status add_feature(struct belay_log *log, struct belay_table *t, co
         t->features[t->num_features++] = column;
         return BELAY_OK;
     }
-    return belay_fail(log, BELAY_ERR_RECIPE, "%s: column '%s' is a target and a column of the input '%s'",
-                      t->file, t->csv.names[column], input);
+    return belay_fail(log, BELAY_ERR_RECIPE, "%s: column '%s' is a %s and a column of the input '%s'",
+                      t->file, t->csv.names[column], column == t->weight ? "weight" : "target", input);
 }
 
 // A pattern takes all columns that fit it and are no targets.

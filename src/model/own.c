@@ -63,7 +63,10 @@ belay_status belay_register_op(belay_ctx *ctx, const belay_own_op *def)
     if (taken || (belay_layer_find(def->name) && !belay_own_find(&layers, def->name)))
         return belay_own_exists(&ctx->log, "layer", def->name);
     BELAY_TRY(belay_own_op_add(&ctx->log, def, &added));
-    return added && is_layer(def->name) ? add_layer(&ctx->log, added) : BELAY_OK;
+    // Memory may have been short for the layer when the operator was added.
+    if (!is_layer(def->name) || belay_own_find(&layers, def->name))
+        return BELAY_OK;
+    return add_layer(&ctx->log, belay_own_op_find(def->name));
 }
 
 const struct belay_layer *belay_own_layer_at(size_t index)

@@ -37,6 +37,7 @@ static const struct {
     { "data", CHANGE_REFUSE, "the checkpoint's weights have seen other data" },
     { "split", CHANGE_REFUSE, "rows that were trained on would validate" },
     { "loss", CHANGE_REFUSE, "the best so far is of another loss" },
+    { "heads", CHANGE_REFUSE, "the best so far is of other heads" },
     { "optimizer.name", CHANGE_REFUSE, "the checkpoint's moments are of the old optimizer" },
     { "init", CHANGE_WARN, "the weights come from the checkpoint" },
     { "", CHANGE_WARN, "the run goes on from here as no run from the start would" },
