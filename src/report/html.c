@@ -163,7 +163,7 @@ static void time_row(struct belay_str *s, const struct belay_run *run, size_t in
     belay_report_seconds(s, run->first_seconds);
     belay_str_add(s, "</td>");
     cell_number(s, rate);
-    cell_number(s, known ? rate * rows : NAN);
+    cell_number(s, known ? floor(rate * rows + 0.5) : NAN);
     cell_text(s, "t why", device ? device : "-");
     belay_str_add(s, "</tr>\n");
 }
