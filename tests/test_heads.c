@@ -391,7 +391,7 @@ START_TEST(heads_that_do_not_fit_are_refused_with_their_names)
     refused(branches, "heads: {kind: {loss: cross_entropy, metrics: [mae]}}\n", "metric 'mae' is for numbers");
     refused(branches, "heads: {kind: {loss: cross_entropy, from: kindd}}\n", "did you mean 'kind'?");
     refused(branches, "heads: {kind: {loss: cross_entropy, target: knd}}\n",
-            "no target column 'knd', did you mean 'kind'?");
+            "no target column 'knd'");
     refused(branches, "heads: {kind: {loss: cross_entropy, from: days}}\n",
             "head kind: 'days' is [32, 1], the data have 3 classes: want [batch, 3]");
     refused(branches, "heads: {kind: {loss: {name: cross_entropy, class_weights: balanced}}}\n",
@@ -403,7 +403,7 @@ START_TEST(heads_that_do_not_fit_are_refused_with_their_names)
     refused("model: {inputs: {a: [age], b: [bmi]}, layers: [{linear: 3, as: kind}]}\n",
             "heads: {kind: {loss: cross_entropy}}\n", "several inputs: say which one with `from:`");
     refused("model: {inputs: {a: [agee]}, layers: [{linear: 3, from: a, as: kind}]}\n", two,
-            "no column 'agee', did you mean 'age'?");
+            "no column 'agee'");
     refused("model: {layers: [{block: [], as: kind}]}\n", two, "block must list layers");
 }
 END_TEST
