@@ -270,11 +270,42 @@ START_TEST(thousands_of_steps_take_no_more_memory)
 }
 END_TEST
 
+static long resident_kib(void)
+{
+    return pages() * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+// On demand: BELAY_TEST_STEPS=100000.
+START_TEST(as_many_steps_as_asked_for_take_no_more_memory)
+{
+    const char *text = getenv("BELAY_TEST_STEPS");
+    const long last = text ? atol(text) : 0;
+    if (last < 10000) {
+        harness_skip("on demand: BELAY_TEST_STEPS=100000");
+        return;
+    }
+    belay_trainer *t;
+    belay_ctx *ctx = open_ctx(0);
+    long early = 0, now = 0;
+    ck_ok(ctx, make_trainer(ctx, 32, &t));
+    for (long done = 0, next = 1000; next <= last; done = next, next *= 10) {
+        (void) loss_after(t, ctx, (int) (next - done));
+        now = resident_kib();
+        early = next == 10000 ? now : early;
+        printf("%ld steps: %ld KiB resident, %llu bytes on the device\n", next, now,
+               (unsigned long long) ctx->device->allocated);
+    }
+    ck_assert_int_le(now - early, 256); // less than 3 bytes a step
+    belay_trainer_destroy(&t);
+    belay_ctx_destroy(&ctx);
+}
+END_TEST
+
 static Suite *suite_memory(void)
 {
     Suite *s = suite_create("memory");
     TCase *tc = tcase_create("memory");
-    tcase_set_timeout(tc, 120);
+    tcase_set_timeout(tc, getenv("BELAY_TEST_STEPS") ? 3600 : 120);
     tcase_add_test(tc, what_does_not_fit_is_refused_with_the_largest_batch_that_does);
     tcase_add_test(tc, what_is_counted_is_what_is_taken);
     tcase_add_test(tc, what_does_not_fit_into_one_piece_is_refused_with_the_largest_batch_that_does);
@@ -283,6 +314,7 @@ static Suite *suite_memory(void)
     tcase_add_test(tc, parameters_in_several_pieces_train_to_the_same_bits_on_the_device);
     tcase_add_test(tc, a_parameter_larger_than_a_piece_is_refused_with_its_name);
     tcase_add_test(tc, thousands_of_steps_take_no_more_memory);
+    tcase_add_test(tc, as_many_steps_as_asked_for_take_no_more_memory);
     suite_add_tcase(s, tc);
     return s;
 }
