@@ -1,5 +1,6 @@
-// Runs in folders of their own that are killed, resumed and compared byte for byte. What trains says
-// with an exit code how it ended: it is a process that dies, where Check's macros are not allowed.
+// Runs in folders of their own that are killed, resumed and compared byte for byte. What trains
+// says with an exit code how it ended: it is a process that dies, where Check's macros are not
+// allowed.
 #ifndef BELAY_TESTS_RUNS_H
 #define BELAY_TESTS_RUNS_H
 

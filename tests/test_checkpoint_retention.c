@@ -254,7 +254,8 @@ static void run_case(const char *line, size_t size, int number)
 START_TEST(every_case_keeps_what_its_program_kept)
 {
     const char *folder = belay_env("BELAY_CASES");
-    char *path = belay_path_join(folder ? folder : "tests/data", "checkpoint_retention.jsonl"), *text;
+    char *path = belay_path_join(folder ? folder : "tests/data", "checkpoint_retention.jsonl"),
+         *text;
     size_t size;
     int number = 0;
     if (!belay_file_exists(path)) {

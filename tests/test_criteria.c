@@ -93,7 +93,8 @@ END_TEST
 START_TEST(moving_averages_must_beat_the_one_before_them)
 {
     struct belay_monitor_params p = with_rule("window:2,tolerance=0.1");
-    // Averages: 3.5 2.5 2 2 | the last two of them, 2 and 2, do not beat 2.5 - 0.25? They do; then not.
+    // Averages: 3.5 2.5 2 2 | the last two of them, 2 and 2, do not beat 2.5 - 0.25? They do; then
+    // not.
     ck_assert_uint_eq(PLAY(&p, 4, 3, 2, 2, 2), 0);
     ck_assert_uint_eq(PLAY(&p, 4, 3, 2, 2, 2, 2, 2), 6);
     ck_assert_uint_eq(PLAY(&p, 1, 1, 1), 0); // too few for an answer
@@ -150,11 +151,20 @@ END_TEST
 START_TEST(rules_that_cannot_be_are_refused_with_a_reason)
 {
     const char *const bad[][2] = {
-        { "gll:2", "did you mean 'gl'" }, { "nonsense", "there are patience" }, { "gl:x", "want a number" },
-        { "gl:-1", "from 0" },            { "up:0", "whole number" },           { "up:2.5", "whole number" },
-        { "pq:1,k=0", "k is 0" },         { "pq:1,k=65", "from 1 to 64" },      { "gl:1,k=2", "unknown option 'k'" },
-        { "window:0", "whole number" },   { "window:65", "whole number" },      { "stall:200", "whole number" },
-        { "window:2,tolerance=-1", "0 or more" }, { "inc_to_dec:2", "to 1" },
+        { "gll:2", "did you mean 'gl'" },
+        { "nonsense", "there are patience" },
+        { "gl:x", "want a number" },
+        { "gl:-1", "from 0" },
+        { "up:0", "whole number" },
+        { "up:2.5", "whole number" },
+        { "pq:1,k=0", "k is 0" },
+        { "pq:1,k=65", "from 1 to 64" },
+        { "gl:1,k=2", "unknown option 'k'" },
+        { "window:0", "whole number" },
+        { "window:65", "whole number" },
+        { "stall:200", "whole number" },
+        { "window:2,tolerance=-1", "0 or more" },
+        { "inc_to_dec:2", "to 1" },
     };
     struct belay_criterion c;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -163,7 +173,8 @@ START_TEST(rules_that_cannot_be_are_refused_with_a_reason)
         ck_assert_msg(strstr(why, bad[i][1]) != NULL, "%s: %s", bad[i][0], why);
     }
     for (int i = 0; i < BELAY_CRITERION_COUNT; i++)
-        ck_assert(belay_criterion_parse(belay_monitor_rules[i].name, &c, NULL, 0) && c.kind == (unsigned) i);
+        ck_assert(belay_criterion_parse(belay_monitor_rules[i].name, &c, NULL, 0) &&
+                  c.kind == (unsigned) i);
 }
 END_TEST
 
@@ -196,11 +207,13 @@ START_TEST(smoothing_is_what_it_is_called)
     // Corrected for its start: the weights of what was seen add up to 1.
     ck_assert_double_eq(smooth_all("ema:0.5", v, 1), 4);
     ck_assert_double_eq_tol(smooth_all("ema:0.5", v, 2), (8 + 4 * 0.5) / 1.5, 1e-12);
-    const char *const bad[] = { "ema", "ema:0", "ema:1.1", "sma:0", "sma:65", "sma:1.5", "off:1", "x" };
+    const char *const bad[] = { "ema",    "ema:0",   "ema:1.1", "sma:0",
+                                "sma:65", "sma:1.5", "off:1",   "x" };
     for (size_t i = 0; i < 8; i++) {
         char why[256] = "";
         struct belay_smooth c;
-        ck_assert(!belay_smooth_parse(bad[i], &c, why, sizeof(why)) && strstr(why, "want off, ema"));
+        ck_assert(!belay_smooth_parse(bad[i], &c, why, sizeof(why)) &&
+                  strstr(why, "want off, ema"));
     }
 }
 END_TEST
@@ -308,10 +321,12 @@ START_TEST(monitors_are_joined_by_any_all_first_and_k_of_n)
         belay_stop_reason want;
         size_t which;
     } cases[] = {
-        { "any", { N, P, N }, P, 1 },   { "any", { N, N, N }, N, 0 },   { "all", { P, C, N }, N, 0 },
-        { "all", { P, C, P }, P, 0 },   { "first", { N, P, P }, N, 0 }, { "first", { C, N, N }, C, 0 },
-        { "2", { N, C, P }, C, 1 },     { "2", { N, C, N }, N, 0 },     { "3", { P, C, N }, N, 0 },
-        { "all", { N, X, N }, X, 1 },   { "first", { P, N, X }, X, 2 },
+        { "any", { N, P, N }, P, 1 },   { "any", { N, N, N }, N, 0 },
+        { "all", { P, C, N }, N, 0 },   { "all", { P, C, P }, P, 0 },
+        { "first", { N, P, P }, N, 0 }, { "first", { C, N, N }, C, 0 },
+        { "2", { N, C, P }, C, 1 },     { "2", { N, C, N }, N, 0 },
+        { "3", { P, C, N }, N, 0 },     { "all", { N, X, N }, X, 1 },
+        { "first", { P, N, X }, X, 2 },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct belay_join join;
@@ -328,8 +343,8 @@ END_TEST
 
 START_TEST(every_state_goes_on_from_json_as_if_nothing_had_been)
 {
-    const char *const rules[] = { "patience", "gl:4", "pq:0.3,k=3", "up:2,k=3", "window:4", "stall:6",
-                                  "misses:40", "inc_to_dec:0.2,wait=5" };
+    const char *const rules[] = { "patience", "gl:4",    "pq:0.3,k=3", "up:2,k=3",
+                                  "window:4", "stall:6", "misses:40",  "inc_to_dec:0.2,wait=5" };
     for (size_t r = 0; r < 8; r++) {
         struct belay_monitor_params p = with_rule(rules[r]);
         p.smooth = smoothing(r % 2 ? "ema:0.7" : "sma:3");
@@ -384,7 +399,8 @@ START_TEST(reasons_are_said_with_values)
         { "gl:5", "val.loss is 1.2, 20 % from its best 1 (gl 5)" },
         { "up:1", "val.loss is 1.2, worse at the ends of 1 strips of 1 checks in a row (up)" },
         { "misses:1", "val.loss is 1.2 at the 1. check without improvement in all (misses)" },
-        { "stall:1", "val.loss is 1.2: none of 1 checks is better than the one before them (stall)" },
+        { "stall:1",
+          "val.loss is 1.2: none of 1 checks is better than the one before them (stall)" },
     };
     for (size_t i = 0; i < 4; i++) {
         struct belay_monitor_params p = with_rule(cases[i].rule);

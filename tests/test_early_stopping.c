@@ -1,5 +1,6 @@
 // Presets must stop where the programs they are named after stopped: cases recorded from those
-// programs, one a line. Fields: framework, options, metrics (null: missing), is_training, expected_*.
+// programs, one a line. Fields: framework, options, metrics (null: missing), is_training,
+// expected_*.
 #include "harness.h"
 
 #include <math.h>

@@ -55,7 +55,8 @@ static void build_gradient(struct check *c, belay_value *y)
             continue;
         snprintf(name, sizeof(name), "dy%d", k);
         c->y[c->num_y] = part;
-        c->dy[c->num_y++] = belay_input(g, name, BELAY_F32, part->shape.rank, part->shape.dim, false);
+        c->dy[c->num_y++] =
+            belay_input(g, name, BELAY_F32, part->shape.rank, part->shape.dim, false);
     }
     ck_log_ok(&log_here, belay_gradient_from(g, c->num_y, c->y, c->dy, c->num_x, c->x, c->grad));
     for (int k = 0; k < c->num_y; k++)

@@ -78,7 +78,8 @@ END_TEST
 START_TEST(another_metric_may_be_watched_beside_the_first)
 {
     // Accuracy says the same as the loss here, but it is to grow.
-    belay_replay_result r = replay(DIR "metrics.jsonl", "all(patience:3; patience:3,monitor=val.accuracy)");
+    belay_replay_result r =
+        replay(DIR "metrics.jsonl", "all(patience:3; patience:3,monitor=val.accuracy)");
     ck_assert_uint_eq(r.stop_check, 11);
     r = replay(DIR "keras.csv", "any(patience:10; patience:3,monitor=val_accuracy)");
     ck_assert_uint_eq(r.stop_check, 11);
@@ -102,7 +103,8 @@ START_TEST(what_cannot_be_answered_is_refused)
         { DIR "keras.csv", "3(gl:2; gl:3)", "2 rules in it are too few", BELAY_ERR_RECIPE },
         { DIR "keras.csv", "any(gl:2; gll:3)", "unknown rule 'gll'", BELAY_ERR_RECIPE },
         { DIR "keras.csv", "kears:3", "did you mean 'keras'", BELAY_ERR_RECIPE },
-        { DIR "keras.csv", "any(gl:2; gl:3,monitor=nothere)", "no column 'nothere'", BELAY_ERR_DATA },
+        { DIR "keras.csv", "any(gl:2; gl:3,monitor=nothere)", "no column 'nothere'",
+          BELAY_ERR_DATA },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const belay_replay_params p = { .log = cases[i].log, .rule = cases[i].rule };

@@ -114,7 +114,8 @@ START_TEST(plateau_stops_at_its_lowest_rate_for_each_base)
 }
 END_TEST
 
-static struct belay_schedule_part part(const char *name, const struct setting *settings, double start)
+static struct belay_schedule_part part(const char *name, const struct setting *settings,
+                                       double start)
 {
     struct belay_schedule_part p = { .start = start };
     p.schedule = make(name, settings, p.options);

@@ -84,9 +84,11 @@ START_TEST(a_random_search_is_a_function_of_its_seed_and_stays_inside)
     belay_ctx *ctx = open_ctx();
     belay_recipe *r, *other;
     struct belay_sweep_space s, again;
-    const char *one = "{optimizer.lr: {range: [0.001, 0.1], log: true}, method: random, trials: 200, seed: 4}";
-    const char *more = "{train.batch: {range: [8, 64], int: true}, optimizer.lr: {range: [0.001, 0.1], "
-                       "log: true}, method: random, trials: 200, seed: 4}";
+    const char *one =
+        "{optimizer.lr: {range: [0.001, 0.1], log: true}, method: random, trials: 200, seed: 4}";
+    const char *more =
+        "{train.batch: {range: [8, 64], int: true}, optimizer.lr: {range: [0.001, 0.1], "
+        "log: true}, method: random, trials: 200, seed: 4}";
     ck_ok(ctx, read_space(ctx, one, &r, &s));
     ck_ok(ctx, read_space(ctx, more, &other, &again));
     int small = 0;
@@ -98,7 +100,8 @@ START_TEST(a_random_search_is_a_function_of_its_seed_and_stays_inside)
         belay_sweep_space_value(&again, i, 0, &c);
         ck_assert_str_eq(a.text, b.text); // another key beside it changes nothing
         ck_assert(belay_parse_double(a.text, &value) && value >= 0.001 && value <= 0.1);
-        ck_assert(belay_parse_double(c.text, &batch) && batch >= 8 && batch <= 64 && batch == floor(batch));
+        ck_assert(belay_parse_double(c.text, &batch) && batch >= 8 && batch <= 64 &&
+                  batch == floor(batch));
         small += value < 0.01;
         belay_str_free(&a);
         belay_str_free(&b);
@@ -212,18 +215,22 @@ static int sweep(struct job *job)
     const char *const all[2] = { set, job->extra };
     belay_ctx *ctx;
     belay_recipe *r;
-    snprintf(set, sizeof(set), "sweep={stop.patience: {choices: [1, 3]}, optimizer.lr: {choices: [0.05, "
-             "0.01]}, folds: 3, score: accuracy, dir: %s}", job->dir);
+    snprintf(set, sizeof(set),
+             "sweep={stop.patience: {choices: [1, 3]}, optimizer.lr: {choices: [0.05, "
+             "0.01]}, folds: 3, score: accuracy, dir: %s}",
+             job->dir);
     if (belay_ctx_create(NULL, &ctx) != BELAY_OK)
         return 98;
-    belay_status status = belay_recipe_parse(ctx, base_recipe, "recipe", all, job->extra ? 2 : 1, &r);
+    belay_status status =
+        belay_recipe_parse(ctx, base_recipe, "recipe", all, job->extra ? 2 : 1, &r);
     if (status == BELAY_OK)
         status = belay_sweep(ctx, r, on_event, job);
     if (status != BELAY_OK && status != BELAY_ERR_CANCELLED)
         fprintf(stderr, "  %s\n", belay_ctx_error(ctx));
     belay_recipe_destroy(&r);
     belay_ctx_destroy(&ctx);
-    return status == BELAY_OK && (job->folds + job->old != 12 || job->results != 5) ? 99 : (int) status;
+    return status == BELAY_OK && (job->folds + job->old != 12 || job->results != 5) ? 99
+                                                                                    : (int) status;
 }
 
 static int run(struct job job, int *old)
@@ -347,7 +354,8 @@ START_TEST(a_sweep_may_be_stopped_and_another_one_is_kept_out_of_its_folder)
     int old = -1;
     dir_of(dir, "stopped");
     ck_assert_int_eq(run((struct job){ .dir = dir, .stop_after = 2 }, NULL), BELAY_ERR_CANCELLED);
-    ck_assert_int_eq(run((struct job){ .dir = dir, .extra = "train.epochs=3" }, NULL), BELAY_ERR_EXISTS);
+    ck_assert_int_eq(run((struct job){ .dir = dir, .extra = "train.epochs=3" }, NULL),
+                     BELAY_ERR_EXISTS);
     ck_assert_int_eq(run((struct job){ .dir = dir, .stop_after = 1 }, &old), BELAY_ERR_CANCELLED);
     ck_assert_int_eq(old, 2);
     snprintf(path, sizeof(path), "%s/trials.jsonl", dir);
@@ -364,7 +372,8 @@ START_TEST(a_value_that_no_recipe_takes_is_found_before_any_training)
     char set[400];
     const char *const all[1] = { set };
     struct job job = { 0 };
-    snprintf(set, sizeof(set), "sweep={stop.patience: {choices: [3, many]}, dir: %s/never}", folder);
+    snprintf(set, sizeof(set), "sweep={stop.patience: {choices: [3, many]}, dir: %s/never}",
+             folder);
     ck_ok(ctx, belay_recipe_parse(ctx, base_recipe, "recipe", all, 1, &r));
     ck_assert_int_eq(belay_sweep(ctx, r, on_event, &job), BELAY_ERR_RECIPE);
     ck_assert_msg(strstr(belay_ctx_error(ctx), "trial 1") && strstr(belay_ctx_error(ctx), "'many'"),
@@ -414,7 +423,8 @@ static int refit(const char *dir, const char *schedule, const char *refits_to)
     ck_assert(strstr(again.run_dir, "-refit") && isfinite(again.test_loss));
     belay_trainer_destroy(&t);
     ck_assert_int_eq(belay_trainer_resume(ctx, dir, NULL, 0, &again_params, &t), BELAY_ERR_EXISTS);
-    ck_assert_int_eq(belay_trainer_resume(ctx, "/nowhere", NULL, 0, &again_params, &t), BELAY_ERR_IO);
+    ck_assert_int_eq(belay_trainer_resume(ctx, "/nowhere", NULL, 0, &again_params, &t),
+                     BELAY_ERR_IO);
     belay_recipe_destroy(&r);
     belay_ctx_destroy(&ctx);
     return 0;
@@ -424,11 +434,16 @@ START_TEST(a_refit_trains_on_all_rows_for_the_best_number_of_steps)
 {
     char dir[300];
     dir_of(dir, "run");
-    ck_assert_int_eq(refit(dir, "schedule={name: plateau, factor: 0.5, patience: 1, warmup: 4 steps}",
-                           "multistep"), 0);
+    ck_assert_int_eq(refit(dir,
+                           "schedule={name: plateau, factor: 0.5, patience: 1, warmup: 4 steps}",
+                           "multistep"),
+                     0);
     dir_of(dir, "run-parts");
-    ck_assert_int_eq(refit(dir, "schedule={name: sequential, parts: [linear, cosine], at: [5 steps], "
-                           "warmup: 2 steps}", "sequential"), 0);
+    ck_assert_int_eq(refit(dir,
+                           "schedule={name: sequential, parts: [linear, cosine], at: [5 steps], "
+                           "warmup: 2 steps}",
+                           "sequential"),
+                     0);
 }
 END_TEST
 

@@ -59,7 +59,8 @@ START_TEST(a_bad_stop_section_is_refused_with_its_place)
         { "stop.smooth=sma", "stop.smooth: got 'sma'" },
         { "stop.join=most", "stop.join: got 'most'" },
         { "stop.join=3", "3 must want to stop, there are 1 monitors" },
-        { "stop.also=[{patients: 3}]", "unknown key 'stop.also.patients', did you mean 'patience'" },
+        { "stop.also=[{patients: 3}]",
+          "unknown key 'stop.also.patients', did you mean 'patience'" },
         { "stop.also=[{patience: x}]", "stop.patience: got 'x'" },
         { "stop.also=[{monitor: val.f1}]", "'f1' is not among the metrics" },
         { "stop.also=[3]", "want maps" },
@@ -85,7 +86,8 @@ START_TEST(one_of_several_monitors_stops_and_is_named)
     ck_ok(ctx, belay_trainer_run(t, NULL, NULL));
     ck_ok(ctx, belay_trainer_finish(t, &r));
     ck_assert_int_eq(r.reason, BELAY_STOP_PATIENCE);
-    ck_assert_msg(strstr(r.sentence, "val.accuracy did not improve on 0.") != NULL, "%s", r.sentence);
+    ck_assert_msg(strstr(r.sentence, "val.accuracy did not improve on 0.") != NULL, "%s",
+                  r.sentence);
     ck_assert_msg(strstr(r.sentence, "Best: val.loss") != NULL, "%s", r.sentence);
     belay_trainer_destroy(&t);
 }
@@ -220,7 +222,8 @@ START_TEST(patience_that_may_come_before_the_end_of_the_schedule_is_warned_of)
         { { "schedule=cosine", "stop.patience=5", "train.epochs=10" }, true },
         { { "schedule={name: multistep, at1: 30 steps}", "stop.patience=5", "device=\"\"" }, true },
         { { "schedule=cosine", "stop.patience=30", "train.epochs=10" }, false },
-        { { "schedule=cosine", "stop={patience: 5, not_before: 10 epochs}", "train.epochs=10" }, false },
+        { { "schedule=cosine", "stop={patience: 5, not_before: 10 epochs}", "train.epochs=10" },
+          false },
         { { "schedule=constant", "stop.patience=5", "train.epochs=10" }, false },
         { { "schedule=cosine", "stop.patience=off", "train.epochs=10" }, false },
         { { "schedule=cosine", "stop={rule: gl:2}", "train.epochs=10" }, false },

@@ -48,7 +48,8 @@ struct belay_preprocess {
     char **classes;            // class names in order; NULL for regression
     size_t num_classes;
     double target_mean, target_std; // regression: stored targets are (y - mean) / std; 0, 1 = none
-    // Several inputs and heads; then `classes` is NULL, and classes stand in the targets as numbers.
+    // Several inputs and heads; then `classes` is NULL, and classes stand in the targets as
+    // numbers.
     struct belay_input_part *inputs;
     size_t num_inputs;
     struct belay_head_part *heads;
@@ -175,8 +176,8 @@ belay_status belay_dataset_apply(struct belay_log *log, const struct belay_prepr
 belay_status belay_split(struct belay_log *log, size_t rows, const int32_t *labels,
                          size_t classes, double validation, uint64_t seed, bool stratify,
                          int32_t *order, size_t *num_train);
-// The same with the test part that `params` holds out: order is training, validation, test. The folds of
-// one seed share no row and together are all rows; classes are spread as stratify says.
+// The same with the test part that `params` holds out: order is training, validation, test. The
+// folds of one seed share no row and together are all rows; classes are spread as stratify says.
 belay_status belay_split_all(struct belay_log *log, size_t rows, const int32_t *labels,
                              size_t classes, const struct belay_dataset_params *params,
                              int32_t *order, size_t *num_train, size_t *num_validation);

@@ -379,9 +379,11 @@ static belay_status begin_parts(struct belay_log *log, const char *format,
 {
     size_t first = 0;
     if (raw->num_inputs != params->num_inputs || raw->num_heads != params->num_heads)
-        return belay_fail(log, BELAY_ERR_UNSUPPORTED,
-                          "data of the format %s have one array of features and one of targets; several "
-                          "inputs and heads come from csv, npz, npy or memory", format);
+        return belay_fail(
+            log, BELAY_ERR_UNSUPPORTED,
+            "data of the format %s have one array of features and one of targets; several "
+            "inputs and heads come from csv, npz, npy or memory",
+            format);
     BELAY_TRY(belay_parts_begin(log, params, p));
     for (size_t i = 0; i < p->num_inputs; i++)
         p->inputs[i].width = raw->widths[i];
@@ -396,12 +398,15 @@ static belay_status begin_parts(struct belay_log *log, const char *format,
 static belay_status bad_class(struct belay_log *log, const struct belay_raw *raw, const char *head,
                               size_t row, double label, size_t most)
 {
-    return belay_fail(log, BELAY_ERR_DATA, "%s: row %zu: the class of '%s' is %g, want a whole number from "
-                      "0 to %zu", file_of(raw->y_file), row, head, label, most - 1);
+    return belay_fail(log, BELAY_ERR_DATA,
+                      "%s: row %zu: the class of '%s' is %g, want a whole number from "
+                      "0 to %zu",
+                      file_of(raw->y_file), row, head, label, most - 1);
 }
 
 // Classes of the heads that have them: as many as the labels show.
-static belay_status name_head_classes(struct belay_log *log, const struct belay_dataset_params *params,
+static belay_status name_head_classes(struct belay_log *log,
+                                      const struct belay_dataset_params *params,
                                       const struct belay_raw *raw, const struct targets *t,
                                       struct belay_preprocess *p)
 {
@@ -412,8 +417,10 @@ static belay_status name_head_classes(struct belay_log *log, const struct belay_
         if (!params->heads[i].classes)
             continue;
         if (h->count != 1)
-            return belay_fail(log, BELAY_ERR_DATA, "%s: the classes of '%s' have %zu numbers a row, want "
-                              "one", file_of(raw->y_file), h->name, h->count);
+            return belay_fail(log, BELAY_ERR_DATA,
+                              "%s: the classes of '%s' have %zu numbers a row, want "
+                              "one",
+                              file_of(raw->y_file), h->name, h->count);
         for (size_t r = 0; r < raw->rows; r++) {
             double label = t->y[r * t->count + h->first];
             if (!(label >= 0 && label < MAX_CLASSES && label == floor(label)))
@@ -466,8 +473,8 @@ static belay_status prepare_train(struct belay_log *log, const struct belay_data
     BELAY_TRY(learn(log, params, raw, order, *num_train, &out->preprocess));
     BELAY_TRY(name_classes(log, t->classes, &out->preprocess));
     if (num_validation)
-        BELAY_TRY(make_part(log, &out->preprocess, raw, t, order + *num_train, num_validation, false,
-                            &out->validation));
+        BELAY_TRY(make_part(log, &out->preprocess, raw, t, order + *num_train, num_validation,
+                            false, &out->validation));
     if (known < raw->rows)
         BELAY_TRY(make_part(log, &out->preprocess, raw, t, order + known, raw->rows - known, false,
                             &out->test));
@@ -490,9 +497,9 @@ static belay_status prepare_other(struct belay_log *log, const struct belay_prep
     for (size_t i = 0; i < p->num_inputs; i++) {
         if (raw->num_inputs == p->num_inputs && raw->widths[i] == p->inputs[i].width)
             continue;
-        status = belay_fail(log, BELAY_ERR_DATA, "%s: the input '%s' has %zu numbers a row, want %zu",
-                            file_of(raw->x_file), p->inputs[i].name, raw->widths[i],
-                            p->inputs[i].width);
+        status =
+            belay_fail(log, BELAY_ERR_DATA, "%s: the input '%s' has %zu numbers a row, want %zu",
+                       file_of(raw->x_file), p->inputs[i].name, raw->widths[i], p->inputs[i].width);
         goto done;
     }
     if (raw->y.data) {
@@ -535,7 +542,9 @@ belay_status belay_raw_prepare(struct belay_log *log, const char *format,
     size_t num_train;
     belay_status status;
     struct belay_raw *all[3] = { train, validation, test };
-    bool classes = params->num_heads ? false : params->task ? params->task == 1 : belay_dtype_is_int(train->y.dtype);
+    bool classes = params->num_heads ? false
+                   : params->task    ? params->task == 1
+                                     : belay_dtype_is_int(train->y.dtype);
     d.preprocess.format = belay_strdup(format);
     d.preprocess.weight = params->weight ? belay_strdup(params->weight) : NULL;
     BELAY_TRY_DONE(belay_raw_check(log, train));

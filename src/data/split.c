@@ -139,9 +139,11 @@ static belay_status check_folds(struct belay_log *log, size_t rows,
                                 const struct belay_dataset_params *p)
 {
     if (p->folds == 1 || p->folds > rows || (p->folds && p->fold >= p->folds))
-        return belay_fail(log, BELAY_ERR_DATA,
-                          "split: fold %zu of %zu folds of %zu rows: want at least 2 folds, a row for "
-                          "each, and folds counted from 0", p->fold, p->folds, rows);
+        return belay_fail(
+            log, BELAY_ERR_DATA,
+            "split: fold %zu of %zu folds of %zu rows: want at least 2 folds, a row for "
+            "each, and folds counted from 0",
+            p->fold, p->folds, rows);
     return p->folds ? BELAY_OK : check_split(log, rows, p->hold_out,
                                              (size_t) floor((double) rows * p->hold_out + 0.5));
 }
@@ -159,7 +161,8 @@ static belay_status hold_test(struct belay_log *log, size_t rows, const int32_t 
     struct stratum *s = belay_alloc_array(num, sizeof(*s));
     int32_t *list = belay_alloc_array(rows, sizeof(*list));
     bool *held = belay_alloc_array(rows, sizeof(*held));
-    belay_status status = s && list && held ? BELAY_OK : belay_fail_nomem(log, rows * sizeof(*list));
+    belay_status status =
+        s && list && held ? BELAY_OK : belay_fail_nomem(log, rows * sizeof(*list));
     if (status == BELAY_OK) {
         sort_by_class(num > 1 ? labels : NULL, rows, s, num, list);
         hold_fold(s, num, p, list, held);
@@ -187,8 +190,8 @@ static belay_status split_rest(struct belay_log *log, const int32_t *labels, siz
             of[i] = labels[order[i]];
     }
     if (status == BELAY_OK)
-        status = belay_split(log, left, of, classes, p->validation, p->split_seed, p->stratify, inner,
-                             num_train);
+        status = belay_split(log, left, of, classes, p->validation, p->split_seed, p->stratify,
+                             inner, num_train);
     for (size_t i = 0; i < left && status == BELAY_OK; i++)
         order[i] = rows[inner[i]];
     belay_free(rows);

@@ -182,10 +182,10 @@ static double median(double *sample, uint64_t num)
     return sample[count / 2];
 }
 
-// A product that took no time of its own was made by the kernel of its tail: one line for both. What
-// lies between them never went through memory.
-static belay_status join(struct belay_device *dev, const struct row *product, const struct row *tail,
-                         belay_op_time *out)
+// A product that took no time of its own was made by the kernel of its tail: one line for both.
+// What lies between them never went through memory.
+static belay_status join(struct belay_device *dev, const struct row *product,
+                         const struct row *tail, belay_op_time *out)
 {
     struct belay_str name = { 0 };
     belay_str_addf(&name, "%s+%s", product->time.name, tail->time.name);

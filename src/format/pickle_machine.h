@@ -1,5 +1,5 @@
-// Inside of the pickle reader: pickle.c runs opcodes, pickle_names.c knows the names that are allowed,
-// pickle_reduce.c what calling them makes, pickle_storage.c what persistent ids stand for.
+// Inside of the pickle reader: pickle.c runs opcodes, pickle_names.c knows the names that are
+// allowed, pickle_reduce.c what calling them makes, pickle_storage.c what persistent ids stand for.
 #ifndef BELAY_FORMAT_PICKLE_MACHINE_H
 #define BELAY_FORMAT_PICKLE_MACHINE_H
 

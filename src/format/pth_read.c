@@ -270,8 +270,10 @@ static belay_status read_all(struct reader *r)
     size_t size = r->st->size;
 
     if (is_tar(bytes, size))
-        return belay_fail(r->log, BELAY_ERR_UNSUPPORTED, "%s: the tar format of PyTorch before 0.2: "
-                          "load and save it again with a newer one", r->file);
+        return belay_fail(r->log, BELAY_ERR_UNSUPPORTED,
+                          "%s: the tar format of PyTorch before 0.2: "
+                          "load and save it again with a newer one",
+                          r->file);
     if (is_legacy(bytes, size))
         BELAY_TRY(read_legacy(r));
     else if (size >= 2 && memcmp(bytes, "PK", 2) == 0)
@@ -293,7 +295,9 @@ static void keep_unpacked(struct reader *r)
 belay_status belay_pth_parse(struct belay_log *log, const char *name, char *bytes, size_t size,
                              struct belay_st *st)
 {
-    struct reader r = { .log = log, .file = name, .st = st, .pickle = { .log = log, .file = name } };
+    struct reader r = {
+        .log = log, .file = name, .st = st, .pickle = { .log = log, .file = name }
+    };
     belay_status status;
 
     *st = (struct belay_st){ .bytes = bytes, .size = size };

@@ -422,8 +422,8 @@ static belay_status refuse_duplicates(struct flat *f)
     qsort(names, count, sizeof(*names), compare_names);
     for (size_t i = 1; i < count && status == BELAY_OK; i++)
         if (strcmp(names[i - 1], names[i]) == 0)
-            status = belay_fail(f->p->log, BELAY_ERR_UNSUPPORTED, "%s: two values are named '%.200s'",
-                                f->p->file, names[i]);
+            status = belay_fail(f->p->log, BELAY_ERR_UNSUPPORTED,
+                                "%s: two values are named '%.200s'", f->p->file, names[i]);
     belay_free(names);
     return status;
 }

@@ -56,8 +56,8 @@ struct belay_st_meta_item {
 };
 // Writes durably (belay_commit). Order: dtype alignment descending, then name; header padded with
 // spaces to 8. With `digest` the metadata gets "belay.digest": XXH3-128 hex over the header with
-// that value as 32 zeros, then the data; and "belay.digests", a JSON object of each tensor's own, by
-// which a reader names the damaged one. `digest_out` may be NULL. `what` for a file digest.
+// that value as 32 zeros, then the data; and "belay.digests", a JSON object of each tensor's own,
+// by which a reader names the damaged one. `digest_out` may be NULL. `what` for a file digest.
 belay_status belay_st_write(struct belay_log *log, const char *path,
                             const struct belay_st_item *items, size_t count,
                             const struct belay_st_meta_item *meta, size_t meta_count, bool digest,

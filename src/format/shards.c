@@ -173,9 +173,11 @@ static belay_status check_places(struct reader *r, const struct belay_json **mem
             const struct belay_json **found = bsearch(&wanted, members, r->map->count,
                                                       sizeof(*members), compare_members);
             if (!found || strcmp((*found)->string, r->files[p]) != 0)
-                return belay_fail(r->log, BELAY_ERR_DAMAGED, "%s: tensor '%.200s' lies in '%.200s', "
-                                  "weight_map says '%.200s'", r->path, part->entries[i].name,
-                                  r->files[p], found ? (*found)->string : "nothing");
+                return belay_fail(r->log, BELAY_ERR_DAMAGED,
+                                  "%s: tensor '%.200s' lies in '%.200s', "
+                                  "weight_map says '%.200s'",
+                                  r->path, part->entries[i].name, r->files[p],
+                                  found ? (*found)->string : "nothing");
         }
     }
     return BELAY_OK;
@@ -360,7 +362,8 @@ static belay_status write_index(struct writer *s)
     struct belay_str out = { 0 };
     belay_status status = BELAY_OK;
 
-    belay_str_addf(&out, "{\n  \"metadata\": {\n    \"total_size\": %llu\n  },\n  \"weight_map\": {",
+    belay_str_addf(&out,
+                   "{\n  \"metadata\": {\n    \"total_size\": %llu\n  },\n  \"weight_map\": {",
                    (unsigned long long) s->total);
     for (size_t i = 0; i < s->w->count && status == BELAY_OK; i++) {
         char *file = shard_name(s, s->shard[i], false);

@@ -281,7 +281,8 @@ static belay_status place_tensors(struct reader *r)
     return BELAY_OK;
 }
 
-// The first tensor whose bytes are not those that were written; NULL: none, or the file cannot tell.
+// The first tensor whose bytes are not those that were written; NULL: none, or the file cannot
+// tell.
 static const char *find_damaged(struct reader *r)
 {
     const char *digests = belay_st_meta(r->st, BELAY_ST_DIGESTS_KEY), *name = NULL;
@@ -308,8 +309,9 @@ static belay_status refuse_digest(struct reader *r, const char *found)
     const char *name = find_damaged(r);
 
     if (name)
-        return REFUSE(r, "E_DIGEST", "%s: tensor '%s' is damaged: the file's digest is %s, it says %s",
-                      r->file, name, found, r->digest);
+        return REFUSE(r, "E_DIGEST",
+                      "%s: tensor '%s' is damaged: the file's digest is %s, it says %s", r->file,
+                      name, found, r->digest);
     return REFUSE(r, "E_DIGEST", "%s: damaged: the digest is %s, the file says %s", r->file, found,
                   r->digest);
 }

@@ -126,8 +126,8 @@ static belay_status check_item(const struct writer *w, const struct belay_st_ite
     return BELAY_OK;
 }
 
-// {"name":"32 hex digits",...} in the order of the data. It stands in the header, which the digest of
-// the file covers: damage to a tensor's bytes can be told from damage to the header, and named.
+// {"name":"32 hex digits",...} in the order of the data. It stands in the header, which the digest
+// of the file covers: damage to a tensor's bytes can be told from damage to the header, and named.
 static belay_status make_digests(struct writer *w)
 {
     struct belay_str *s = &w->digests;

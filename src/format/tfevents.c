@@ -28,7 +28,8 @@ static void put_tag(struct belay_str *s, unsigned field, enum wire wire)
 
 static void put_u32(struct belay_str *s, uint32_t v)
 {
-    uint8_t bytes[4] = { (uint8_t) v, (uint8_t) (v >> 8), (uint8_t) (v >> 16), (uint8_t) (v >> 24) };
+    uint8_t bytes[4] = { (uint8_t) v, (uint8_t) (v >> 8), (uint8_t) (v >> 16),
+                         (uint8_t) (v >> 24) };
     belay_str_add_bytes(s, bytes, 4);
 }
 

@@ -1,5 +1,5 @@
-// TensorBoard's event files: TFRecord framing (lengths and CRC-32C) round protobuf `Event` messages.
-// Field numbers are those of TensorFlow's core/util/event.proto, framework/summary.proto,
+// TensorBoard's event files: TFRecord framing (lengths and CRC-32C) round protobuf `Event`
+// messages. Field numbers are those of TensorFlow's core/util/event.proto, framework/summary.proto,
 // framework/tensor.proto and TensorBoard's plugins/hparams/plugin_data.proto.
 #ifndef BELAY_FORMAT_TFEVENTS_H
 #define BELAY_FORMAT_TFEVENTS_H

@@ -27,8 +27,8 @@ belay_status belay_zip_open(struct belay_log *log, const char *file, const char 
 // The content of one member, its checksum verified; owned (belay_free).
 belay_status belay_zip_read(struct belay_log *log, const char *file,
                             const struct belay_zip_entry *entry, char **out);
-// The content without a copy where it is stored; it lives with the archive and its bytes. An archive
-// without any checksums (torch.save can leave them out) is taken as it is.
+// The content without a copy where it is stored; it lives with the archive and its bytes. An
+// archive without any checksums (torch.save can leave them out) is taken as it is.
 belay_status belay_zip_content(struct belay_log *log, const char *file, struct belay_zip *zip,
                                struct belay_zip_entry *entry, const char **out);
 struct belay_zip_entry *belay_zip_find(const struct belay_zip *zip, const char *name); // or NULL

@@ -7,8 +7,8 @@ static belay_value *safe_log(belay_graph *g, belay_value *x)
     return belay_maximum(g, belay_log(g, x), belay_scalar(g, -100));
 }
 
-belay_value *belay_bce_loss(belay_graph *g, belay_value *x, belay_value *target, belay_value *weight,
-                            enum belay_reduction reduction)
+belay_value *belay_bce_loss(belay_graph *g, belay_value *x, belay_value *target,
+                            belay_value *weight, enum belay_reduction reduction)
 {
     if (!belay_loss_fits(g, "binary_cross_entropy", x, target))
         return NULL;

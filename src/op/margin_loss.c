@@ -2,7 +2,8 @@
 // hinge: max(0, 1 - t x); soft_margin: log(1 + exp(-t x));
 // hinge_embedding: x where t is 1, max(0, margin - x) where it is -1;
 // cosine_embedding: 1 - cos(a, b) where t is 1, max(0, cos(a, b) - margin) where it is -1;
-// multi_margin: sum over classes c but the true one y of max(0, margin - x[y] + x[c]), over classes.
+// multi_margin: sum over classes c but the true one y of max(0, margin - x[y] + x[c]), over
+// classes.
 #include "op/op.h"
 #include "op/reduced.h"
 

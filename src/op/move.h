@@ -1,4 +1,5 @@
-// Ops that only move elements: y[c] = x[offset + sum of c[i] * stride[i]] over the coordinates of y.
+// Ops that only move elements: y[c] = x[offset + sum of c[i] * stride[i]] over the coordinates of
+// y.
 #ifndef BELAY_OP_MOVE_H
 #define BELAY_OP_MOVE_H
 

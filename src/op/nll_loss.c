@@ -1,5 +1,5 @@
-// nll_loss: minus weight[target] * input at the target class, of log probabilities [N, C, d1...] and
-// int32 classes [N, d1...]; `ignore_index` counts for nothing. The mean is over the weights.
+// nll_loss: minus weight[target] * input at the target class, of log probabilities [N, C, d1...]
+// and int32 classes [N, d1...]; `ignore_index` counts for nothing. The mean is over the weights.
 #include "op/op.h"
 
 // 1 for each class, 0 for the ignored one, times the weights.

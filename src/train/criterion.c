@@ -74,8 +74,8 @@ static double average(const struct belay_ring *r, uint64_t back, uint64_t width)
     return sum / (double) width;
 }
 
-// How much the best of the last k (averages of k, or values) is better than the one before them, as a
-// share of that one's size.
+// How much the best of the last k (averages of k, or values) is better than the one before them, as
+// a share of that one's size.
 static double gain_of_last(const struct belay_criterion *c, const struct belay_criterion_state *s)
 {
     uint64_t k = (uint64_t) c->limit, width = c->kind == BELAY_CRITERION_WINDOW ? k : 1;
@@ -102,7 +102,8 @@ static void expect(struct belay_criterion_state *s, double error)
         s->expected = fmax(s->expected, fade * (belay_ring_get(&s->values, i) - error));
 }
 
-// exp(-0.5 / (expected gain / distance from the best)): how likely it is that the best is reached again.
+// exp(-0.5 / (expected gain / distance from the best)): how likely it is that the best is reached
+// again.
 static double p_value(const struct belay_criterion *c, const struct belay_criterion_state *s)
 {
     const double least = 1e-10;

@@ -187,8 +187,10 @@ static void describe_columns(const struct guess *g, struct belay_str *s)
     size_t numbers = 0, words = 0;
     for (size_t i = 0; i < p->num_columns; i++)
         *(p->columns[i].kind == BELAY_COLUMN_NUMBER ? &numbers : &words) += 1;
-    belay_str_addf(s, "# Features: %zu of numbers (standardised), %zu of words (one-hot); %zu inputs "
-                      "in all.\n", numbers, words, p->input_count);
+    belay_str_addf(s,
+                   "# Features: %zu of numbers (standardised), %zu of words (one-hot); %zu inputs "
+                   "in all.\n",
+                   numbers, words, p->input_count);
     belay_table_guess_describe(&g->table, s);
 }
 
@@ -196,8 +198,10 @@ static void describe(const struct guess *g, struct belay_str *s)
 {
     const struct belay_preprocess *p = &g->data.preprocess;
     size_t classes = p->num_classes;
-    belay_str_addf(s, "# Made by `belay init` from %zu rows. What it guessed, so that you can change "
-                      "it:\n", g->rows);
+    belay_str_addf(s,
+                   "# Made by `belay init` from %zu rows. What it guessed, so that you can change "
+                   "it:\n",
+                   g->rows);
     if (p->columns)
         describe_columns(g, s);
     else if (g->shape.rank > 1)
@@ -208,12 +212,15 @@ static void describe(const struct guess *g, struct belay_str *s)
                        : g->num_owned > 2        ? "labels and the test files"
                                                  : "test files");
     if (!classes) {
-        belay_str_add(s, "# The target is a number: a regression. If it names classes, set data.task: "
-                         "classification.\n");
+        belay_str_add(s,
+                      "# The target is a number: a regression. If it names classes, set data.task: "
+                      "classification.\n");
         return;
     }
-    double share = (double) largest_class(g) / (double) (g->data.train.rows ? g->data.train.rows : 1);
-    belay_str_addf(s, "# %zu classes; guessing the largest one would be right in %d %% of the rows.\n",
+    double share =
+        (double) largest_class(g) / (double) (g->data.train.rows ? g->data.train.rows : 1);
+    belay_str_addf(s,
+                   "# %zu classes; guessing the largest one would be right in %d %% of the rows.\n",
                    classes, (int) (share * 100 + 0.5));
 }
 
@@ -284,8 +291,11 @@ static void add_training(const struct guess *g, struct belay_str *s)
     belay_str_addf(s, "optimizer: {name: adamw, lr: %s}\n", g->rows < 2000 ? "0.01" : "0.001");
     belay_str_addf(s, "train: {batch: %d, epochs: %d, seed: 1}\n", batch,
                    g->rows < 2000 ? 300 : 100);
-    belay_str_addf(s, "stop: {monitor: val.loss, patience: %d}   # checks without improvement; a check "
-                      "is an epoch\n", g->rows < 2000 ? 20 : 10);
+    belay_str_addf(
+        s,
+        "stop: {monitor: val.loss, patience: %d}   # checks without improvement; a check "
+        "is an epoch\n",
+        g->rows < 2000 ? 20 : 10);
     belay_str_add(s, "run: {if_exists: number}                   # results under runs/\n");
 }
 
@@ -295,7 +305,8 @@ static belay_status look(struct guess *g, const char *target)
         find_idx(g);
     else if (is_kind(g->train[0], ".npy"))
         BELAY_TRY(find_npy(g));
-    else if (!is_kind(g->train[0], ".npz")) // all other endings: a table, or an error that says why not
+    else if (!is_kind(g->train[0],
+                      ".npz")) // all other endings: a table, or an error that says why not
         BELAY_TRY(look_at_table(g, target));
     BELAY_TRY(look_at_shape(g));
     BELAY_TRY(belay_datasets_load(g->log, &g->params, &g->data));

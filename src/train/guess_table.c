@@ -31,7 +31,8 @@ static char find_delimiter(const char *text, size_t size)
 {
     static const char candidates[] = { ';', '\t', '|', ',' };
     const char *end = memchr(text, '\n', size), *next = end ? end + 1 : text;
-    size_t first = end ? (size_t) (end - text) : size, rest = size - (size_t) (next - text), most = 0;
+    size_t first = end ? (size_t) (end - text) : size, rest = size - (size_t) (next - text),
+           most = 0;
     const char *second_end = memchr(next, '\n', rest);
     size_t second = second_end ? (size_t) (second_end - next) : rest;
     char found = ',';
@@ -63,8 +64,8 @@ static bool is_number(const char *cell)
     return belay_parse_double(cell, &value);
 }
 
-// Without a header: is a column's first cell unlike all others of it? A text above numbers, or, where
-// there are texts alone, one that never comes again above few that do.
+// Without a header: is a column's first cell unlike all others of it? A text above numbers, or,
+// where there are texts alone, one that never comes again above few that do.
 static bool first_is_name(const struct belay_table *t, size_t column, bool *numbers)
 {
     const char *first = belay_table_cell(t, 0, column);
@@ -107,8 +108,10 @@ static belay_status read_table(struct belay_log *log, const char *file, struct b
     }
     g->header = t->csv.header;
     if (t->csv.columns < 2)
-        return belay_fail(log, BELAY_ERR_DATA, "%s: one column ('%.60s'), want features and a target; "
-                          "none of , ; | and tab separates cells", file, t->csv.names[0]);
+        return belay_fail(log, BELAY_ERR_DATA,
+                          "%s: one column ('%.60s'), want features and a target; "
+                          "none of , ; | and tab separates cells",
+                          file, t->csv.names[0]);
     if (t->csv.rows < FEWEST_ROWS)
         return belay_fail(log, BELAY_ERR_DATA, "%s: %zu rows%s are too few to train on, want %d at "
                           "least", file, t->csv.rows, t->csv.header ? " below the header" : "",
@@ -226,9 +229,10 @@ static belay_status refuse_commas(struct belay_log *log, const struct belay_tabl
     }
     if (l->count == 0 || l->numbers + commas < l->count || commas == 0)
         return BELAY_OK;
-    return belay_fail(log, BELAY_ERR_UNSUPPORTED, "%s: column '%s' has numbers with a decimal comma "
-                      "('%.40s'); write them with a point", t->file, t->csv.names[column],
-                      l->cells[0]);
+    return belay_fail(log, BELAY_ERR_UNSUPPORTED,
+                      "%s: column '%s' has numbers with a decimal comma "
+                      "('%.40s'); write them with a point",
+                      t->file, t->csv.names[column], l->cells[0]);
 }
 
 static belay_status ignore_column(struct belay_log *log, const struct belay_table *t, size_t column,
@@ -362,8 +366,9 @@ const char *belay_table_guess_missing(const struct belay_table_guess *g)
 void belay_table_guess_describe(const struct belay_table_guess *g, struct belay_str *s)
 {
     if (g->nothing)
-        belay_str_add(s, "# No column looks like a feature (constant, numbering the rows, or a text "
-                         "for each): expect little.\n");
+        belay_str_add(s,
+                      "# No column looks like a feature (constant, numbering the rows, or a text "
+                      "for each): expect little.\n");
     for (size_t i = 0; i < g->num_ignored; i++) {
         belay_str_add(s, "# Ignored: ");
         belay_str_add_json(s, g->ignore[i]);
@@ -376,7 +381,8 @@ void belay_table_guess_describe(const struct belay_table_guess *g, struct belay_
         belay_str_addf(s, "# %zu rows have no target, so rows with empty cells are dropped.\n",
                        g->no_target);
     else if (g->missing)
-        belay_str_addf(s, "# %zu rows have empty cells: they become the column's mean.\n", g->missing);
+        belay_str_addf(s, "# %zu rows have empty cells: they become the column's mean.\n",
+                       g->missing);
 }
 
 void belay_table_guess_keys(const struct belay_table_guess *g, struct belay_str *s)
@@ -398,7 +404,8 @@ void belay_table_guess_keys(const struct belay_table_guess *g, struct belay_str 
                                                                      : "'|'");
     if (g->odd_header)
         belay_str_add(s, "\n  header: yes");
-    belay_str_addf(s, "\n  missing: %s\n", missing[0] == 'm'   ? "mean    # of empty cells; or drop, error"
-                                           : missing[0] == 'd' ? "drop    # rows with empty cells"
-                                                               : "error   # an empty cell; or mean, drop");
+    belay_str_addf(s, "\n  missing: %s\n",
+                   missing[0] == 'm'   ? "mean    # of empty cells; or drop, error"
+                   : missing[0] == 'd' ? "drop    # rows with empty cells"
+                                       : "error   # an empty cell; or mean, drop");
 }

@@ -83,8 +83,8 @@ void belay_monitor_init(struct belay_monitor_state *s);
 struct belay_monitor_decision belay_monitor_check(const struct belay_monitor_params *p,
                                                   struct belay_monitor_state *s,
                                                   const struct belay_monitor_event *e);
-// The rate of the step that comes next, every step. A fall to less than 0.9 of the last one is a drop:
-// a cool-down begins.
+// The rate of the step that comes next, every step. A fall to less than 0.9 of the last one is a
+// drop: a cool-down begins.
 void belay_monitor_rate(struct belay_monitor_state *s, double rate,
                         const struct belay_monitor_event *now);
 // What the state as it is says with these options (after a resume with others). `now` gives step,
@@ -112,15 +112,16 @@ struct belay_join {
 };
 // "any", "all", "first" or a number.
 bool belay_join_parse(const char *text, struct belay_join *out);
-// What they decide together: a value that is not finite or has diverged stops at once, the rest is joined.
-// *which is the first monitor that wants to stop.
+// What they decide together: a value that is not finite or has diverged stops at once, the rest is
+// joined. *which is the first monitor that wants to stop.
 belay_stop_reason belay_monitor_join(const struct belay_join *join,
                                      const belay_stop_reason *reasons, size_t num, size_t *which);
 
 // ---- texts (monitor_text.c) ----
 
-// A rule as text: "patience", "gl:2", "pq:0.5,k=5", "up:3,k=2", "window:5,tolerance=0.001", "stall:10",
-// "misses:20", "inc_to_dec:0.01,wait=20". False: *why says what is wrong (static or in `room`).
+// A rule as text: "patience", "gl:2", "pq:0.5,k=5", "up:3,k=2", "window:5,tolerance=0.001",
+// "stall:10", "misses:20", "inc_to_dec:0.01,wait=20". False: *why says what is wrong (static or in
+// `room`).
 bool belay_criterion_parse(const char *text, struct belay_criterion *out, char *why, size_t room);
 // "off", "ema:0.3", "sma:5", "median:5"; a space does for the colon.
 bool belay_smooth_parse(const char *text, struct belay_smooth *out, char *why, size_t room);

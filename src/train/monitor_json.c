@@ -161,7 +161,8 @@ static bool read_count(const struct belay_json *v, uint64_t *out)
 
 static bool read_ring(const struct belay_json *ring, struct belay_ring *out)
 {
-    const struct belay_json *count = belay_json_get(ring, "count"), *list = belay_json_get(ring, "v");
+    const struct belay_json *count = belay_json_get(ring, "count"),
+                            *list = belay_json_get(ring, "v");
     uint64_t values = 0;
     double value;
     if (!count || !read_count(count, &out->count) || !list || list->kind != BELAY_JSON_ARRAY)

@@ -7,14 +7,20 @@
 #include "train/monitor.h"
 
 const struct belay_monitor_rule belay_monitor_rules[] = {
-    [BELAY_CRITERION_PATIENCE] = { "patience", "checks (or steps, epochs, minutes) without a gain" },
+    [BELAY_CRITERION_PATIENCE] = { "patience",
+                                   "checks (or steps, epochs, minutes) without a gain" },
     [BELAY_CRITERION_GL] = { "gl", "Prechelt: gl:ALPHA, per cent above the lowest value" },
-    [BELAY_CRITERION_PQ] = { "pq", "Prechelt: pq:ALPHA,k=5, gl over the progress of k training losses" },
-    [BELAY_CRITERION_UP] = { "up", "Prechelt: up:S,k=5, worse at the ends of S strips of k checks in a row" },
-    [BELAY_CRITERION_WINDOW] = { "window", "H2O: window:K,tolerance=0.001, none of K moving averages gains" },
-    [BELAY_CRITERION_STALL] = { "stall", "stall:N,tolerance=0, none of N values beats the one before" },
+    [BELAY_CRITERION_PQ] = { "pq",
+                             "Prechelt: pq:ALPHA,k=5, gl over the progress of k training losses" },
+    [BELAY_CRITERION_UP] = { "up", "Prechelt: up:S,k=5, worse at the ends of S strips of k checks "
+                                   "in a row" },
+    [BELAY_CRITERION_WINDOW] = { "window",
+                                 "H2O: window:K,tolerance=0.001, none of K moving averages gains" },
+    [BELAY_CRITERION_STALL] = { "stall",
+                                "stall:N,tolerance=0, none of N values beats the one before" },
     [BELAY_CRITERION_MISSES] = { "misses", "misses:N checks without improvement in all" },
-    [BELAY_CRITERION_INC_TO_DEC] = { "inc_to_dec", "CatBoost: inc_to_dec:P,wait=20, a gain is less likely than P" },
+    [BELAY_CRITERION_INC_TO_DEC] = { "inc_to_dec", "CatBoost: inc_to_dec:P,wait=20, a gain is less "
+                                                   "likely than P" },
     { NULL, NULL },
 };
 
@@ -95,7 +101,8 @@ static bool check_rule(const struct shape *shape, const struct belay_criterion *
     }
     double most = c->kind == BELAY_CRITERION_INC_TO_DEC ? 1e9 : BELAY_MAX_WINDOW;
     if (shape->strip && !is_count(c->strip, most)) {
-        snprintf(why, room, "%s is %g, want a whole number from 1 to %g", shape->strip, c->strip, most);
+        snprintf(why, room, "%s is %g, want a whole number from 1 to %g", shape->strip, c->strip,
+                 most);
         return false;
     }
     if (shape->tolerance && !(c->tolerance >= 0)) {
@@ -245,7 +252,8 @@ void belay_monitor_explain(const struct belay_monitor_params *p,
                        p->threshold);
         break;
     case BELAY_STOP_DIVERGED:
-        belay_str_addf(out, "%s is %.6g, past stop.diverged %.6g", metric, s->smoothed, p->diverged);
+        belay_str_addf(out, "%s is %.6g, past stop.diverged %.6g", metric, s->smoothed,
+                       p->diverged);
         break;
     case BELAY_STOP_NAN:
         belay_str_addf(out, "%s is not finite", metric);

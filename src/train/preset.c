@@ -176,8 +176,9 @@ static belay_status set_choice(struct belay_log *log, const struct belay_preset 
         }
         belay_str_addf(&all, "%s%s", all.length ? ", " : "", c->text);
     }
-    belay_status status = belay_fail(log, BELAY_ERR_RECIPE, "rule '%s': %s: got '%s', want one of %s",
-                                     preset->name, option->name, text, all.text ? all.text : "");
+    belay_status status =
+        belay_fail(log, BELAY_ERR_RECIPE, "rule '%s': %s: got '%s', want one of %s", preset->name,
+                   option->name, text, all.text ? all.text : "");
     belay_str_free(&all);
     return status;
 }
@@ -245,8 +246,9 @@ belay_status belay_preset_check(struct belay_log *log, const struct belay_preset
     if (isnan(rule->limit))
         rule->limit = default_limit(rule);
     if (rule->strip < 1 || rule->strip > BELAY_RULE_MAX_STRIP || rule->strip != floor(rule->strip))
-        return belay_fail(log, BELAY_ERR_RECIPE, "rule '%s': k is %g, want a whole number of 1 to %d",
-                          preset->name, rule->strip, BELAY_RULE_MAX_STRIP);
+        return belay_fail(log, BELAY_ERR_RECIPE,
+                          "rule '%s': k is %g, want a whole number of 1 to %d", preset->name,
+                          rule->strip, BELAY_RULE_MAX_STRIP);
     if (rule->warmup < 0)
         return belay_fail(log, BELAY_ERR_RECIPE, "rule '%s': the warm-up is %g, want 0 or more",
                           preset->name, rule->warmup);
@@ -271,7 +273,8 @@ static belay_status unknown_preset(struct belay_log *log, const char *name)
         names[count] = belay_presets[count].name;
     const char *near = belay_suggest(name, names, count);
     if (near)
-        return belay_fail(log, BELAY_ERR_RECIPE, "unknown rule '%s', did you mean '%s'?", name, near);
+        return belay_fail(log, BELAY_ERR_RECIPE, "unknown rule '%s', did you mean '%s'?", name,
+                          near);
     struct belay_str list = { 0 };
     for (size_t i = 0; i < count; i++)
         belay_str_addf(&list, "%s%s", i ? ", " : "", names[i]);

@@ -1,5 +1,5 @@
-// Stop rules by name: the early stopping of other programs with the names of their options, and plain
-// criteria. Each is a table, no code.
+// Stop rules by name: the early stopping of other programs with the names of their options, and
+// plain criteria. Each is a table, no code.
 #ifndef BELAY_TRAIN_PRESET_H
 #define BELAY_TRAIN_PRESET_H
 
@@ -31,7 +31,8 @@ const struct belay_preset *belay_preset_find(const char *name); // or NULL
 // One option as text. "null" leaves it as it is.
 belay_status belay_preset_set(struct belay_log *log, const struct belay_preset *preset,
                               struct belay_rule *rule, const char *name, const char *text);
-// "NAME[:OPTION=VALUE,...]"; a value alone is that of the preset's first option. The rule is checked.
+// "NAME[:OPTION=VALUE,...]"; a value alone is that of the preset's first option. The rule is
+// checked.
 belay_status belay_preset_parse(struct belay_log *log, const char *text,
                                 const struct belay_preset **preset, struct belay_rule *rule);
 // Are its numbers such that the rule can run?

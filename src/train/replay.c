@@ -95,8 +95,8 @@ static belay_status has_training(struct belay_log *log, const belay_replay_param
         wanted = !r->rows[i].has_train;
     if (!wanted)
         return BELAY_OK;
-    return belay_fail(log, BELAY_ERR_DATA, "%s: rule '%s' needs the training loss, the log has none",
-                      p->log, p->rule);
+    return belay_fail(log, BELAY_ERR_DATA,
+                      "%s: rule '%s' needs the training loss, the log has none", p->log, p->rule);
 }
 
 // A preset of another program.
@@ -187,7 +187,8 @@ static belay_stop_reason check_line(struct replay *r, size_t line, const double 
     belay_stop_reason reasons[BELAY_MAX_MONITORS];
     for (size_t i = 0; i < r->rule.num; i++) {
         const struct belay_replay_row *row = &r->logs[i].rows[line];
-        const struct belay_monitor_event e = { row->value, whole(row->step), row->epoch, 0, *train };
+        const struct belay_monitor_event e = { row->value, whole(row->step), row->epoch, 0,
+                                               *train };
         if (!isnan(row->rate))
             belay_monitor_rate(&r->states[i], row->rate, &e);
         if (row->has_value)

@@ -15,7 +15,9 @@ static const char *const metric_names[] = { "val.loss", "val_loss",     "valid_l
 static const char *const train_names[] = { "train.loss", "loss",           "train_loss_epoch",
                                            "train_loss", "train/box_loss", NULL };
 static const char *const step_names[] = { "step", NULL };
-static const char *const rate_names[] = { "lr", "learning_rate", "lr/pg0", "lr-Adam", "lr-SGD", NULL };
+static const char *const rate_names[] = {
+    "lr", "learning_rate", "lr/pg0", "lr-Adam", "lr-SGD", NULL
+};
 static const char *const epoch_names[] = { "epoch", NULL };
 
 static bool read_number(const char *text, double *out)
@@ -178,8 +180,9 @@ static bool ends_with(const char *text, const char *ending)
     return length >= tail && strcmp(text + length - tail, ending) == 0;
 }
 
-belay_status belay_replay_log_parse(struct belay_log *log, const char *path, char *text, size_t size,
-                                    bool json, const char *metric, struct belay_replay_log *out)
+belay_status belay_replay_log_parse(struct belay_log *log, const char *path, char *text,
+                                    size_t size, bool json, const char *metric,
+                                    struct belay_replay_log *out)
 {
     struct belay_replay_log r = { 0 };
     if (metric && strlen(metric) >= sizeof(r.metric)) {

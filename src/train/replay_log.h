@@ -22,8 +22,9 @@ struct belay_replay_log {
 belay_status belay_replay_log_read(struct belay_log *log, const char *path, const char *metric,
                                    struct belay_replay_log *out);
 // The same from memory: JSON lines or CSV. Takes `text`.
-belay_status belay_replay_log_parse(struct belay_log *log, const char *path, char *text, size_t size,
-                                    bool json, const char *metric, struct belay_replay_log *out);
+belay_status belay_replay_log_parse(struct belay_log *log, const char *path, char *text,
+                                    size_t size, bool json, const char *metric,
+                                    struct belay_replay_log *out);
 void belay_replay_log_finish(struct belay_replay_log *r); // safe on zeroed
 
 #endif

@@ -57,7 +57,8 @@ static bool set_option(const struct option *o, const char *text, struct belay_re
              : o->kind == METRIC   ? "a name of at most 63 bytes" : "a number");
     switch (o->kind) {
     case NUMBER:
-        return belay_parse_double(text, (double *) (void *) at) && isfinite(*(double *) (void *) at);
+        return belay_parse_double(text, (double *) (void *) at) &&
+               isfinite(*(double *) (void *) at);
     case LENGTH:
         return belay_parse_length(text, BELAY_UNIT_CHECKS, (struct belay_length *) (void *) at) &&
                ((struct belay_length *) (void *) at)->unit != BELAY_UNIT_SECONDS;
@@ -74,7 +75,8 @@ static bool set_option(const struct option *o, const char *text, struct belay_re
             w->stop.nan = (enum belay_nan_policy) found;
         return found >= 0;
     case METRIC:
-        return *text && (size_t) snprintf(w->metric, sizeof(w->metric), "%s", text) < sizeof(w->metric);
+        return *text &&
+               (size_t) snprintf(w->metric, sizeof(w->metric), "%s", text) < sizeof(w->metric);
     }
     return false;
 }
@@ -108,7 +110,8 @@ static bool parse_one(char *text, struct belay_replay_watch *w, char *why, size_
     bool first = *item == ':';
     size_t used = (size_t) (item - text);
     bool patience = used == 8 && strncmp(text, "patience", 8) == 0;
-    *w = (struct belay_replay_watch){ .stop = { .baseline = NAN, .threshold = NAN, .diverged = NAN } };
+    *w = (struct belay_replay_watch){ .stop = {
+                                          .baseline = NAN, .threshold = NAN, .diverged = NAN } };
     if (patience && !set_patience(NULL, w, why, room))
         return false;
     snprintf(rule, sizeof(rule), "%.*s", (int) used, text);
@@ -135,8 +138,8 @@ static bool parse_one(char *text, struct belay_replay_watch *w, char *why, size_
             continue;
         }
         size_t length = strlen(rule);
-        snprintf(rule + length, sizeof(rule) - length, "%c%s", first || !strchr(rule, ':') ? ':' : ',',
-                 item);
+        snprintf(rule + length, sizeof(rule) - length, "%c%s",
+                 first || !strchr(rule, ':') ? ':' : ',', item);
     }
     return belay_criterion_parse(rule, &w->stop.rule, why, room);
 }
@@ -189,7 +192,8 @@ belay_status belay_replay_rule_parse(struct belay_log *log, const char *text,
             return belay_fail(log, BELAY_ERR_RECIPE, "rule '%s': %s", text, why);
     }
     if (r.num == 0 || (r.join.kind == BELAY_JOIN_SOME && (size_t) r.join.needed > r.num))
-        return belay_fail(log, BELAY_ERR_RECIPE, "rule '%s': %zu rules in it are too few", text, r.num);
+        return belay_fail(log, BELAY_ERR_RECIPE, "rule '%s': %zu rules in it are too few", text,
+                          r.num);
     *out = r;
     return BELAY_OK;
 }

@@ -1,4 +1,5 @@
-// A rule of `belay replay` as the monitors that it stands for: what a recipe's stop section would be.
+// A rule of `belay replay` as the monitors that it stands for: what a recipe's stop section would
+// be.
 #ifndef BELAY_TRAIN_REPLAY_RULE_H
 #define BELAY_TRAIN_REPLAY_RULE_H
 
@@ -14,8 +15,8 @@ struct belay_replay_rule {
     size_t num;
     struct belay_join join;
 };
-// "patience:5,min_delta=0.01", "gl:2,smooth=sma:3", "any(patience:5; gl:2,monitor=val.accuracy)". *own false,
-// with BELAY_OK: it is none of these but perhaps a preset of another program.
+// "patience:5,min_delta=0.01", "gl:2,smooth=sma:3", "any(patience:5; gl:2,monitor=val.accuracy)".
+// *own false, with BELAY_OK: it is none of these but perhaps a preset of another program.
 belay_status belay_replay_rule_parse(struct belay_log *log, const char *text,
                                      struct belay_replay_rule *out, bool *own);
 

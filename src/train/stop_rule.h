@@ -1,6 +1,7 @@
-// Stop rules for logs that exist already: what would this rule have done? Wider than the monitor that
-// steers a run: it has the criteria of the literature, and the faults of other programs as options, so
-// that presets (train/preset.h) can reproduce them. Pure: numbers in, decision out; no allocation.
+// Stop rules for logs that exist already: what would this rule have done? Wider than the monitor
+// that steers a run: it has the criteria of the literature, and the faults of other programs as
+// options, so that presets (train/preset.h) can reproduce them. Pure: numbers in, decision out; no
+// allocation.
 #ifndef BELAY_TRAIN_STOP_RULE_H
 #define BELAY_TRAIN_STOP_RULE_H
 

@@ -1,7 +1,8 @@
 // A sweep: every trial on every fold, each result durable before the next begins.
 //
-// Three parts of the data in every fold: the fold itself is the trainer's test part and gives the score;
-// what is left is split into training and validation, and the monitor sees that validation alone.
+// Three parts of the data in every fold: the fold itself is the trainer's test part and gives the
+// score; what is left is split into training and validation, and the monitor sees that validation
+// alone.
 #include <belay/sweep.h>
 
 #include <math.h>
@@ -107,7 +108,8 @@ static belay_status train_fold(struct belay_sweep *w, belay_trainer *t)
     return BELAY_OK;
 }
 
-static belay_status measure_fold(struct belay_sweep *w, belay_trainer *t, struct belay_sweep_fold *f)
+static belay_status measure_fold(struct belay_sweep *w, belay_trainer *t,
+                                 struct belay_sweep_fold *f)
 {
     struct check_values test;
     belay_result r;
@@ -166,7 +168,8 @@ static belay_status write_best(struct belay_sweep *w, size_t trial)
     const char *const no_sweep[] = { "sweep={}" };
     belay_recipe *best = NULL, *plain = NULL;
     char *path = belay_path_join(w->space.dir, "best.yaml");
-    belay_status status = path ? make_recipe(w, trial, 0, false, &best) : belay_fail_nomem(w->log, 1);
+    belay_status status =
+        path ? make_recipe(w, trial, 0, false, &best) : belay_fail_nomem(w->log, 1);
     if (status == BELAY_OK)
         status = belay_recipe_parse(w->ctx, best->text, best->name, no_sweep, 1, &plain);
     if (status == BELAY_OK)

@@ -34,10 +34,12 @@ bool belay_sweep_tell(struct belay_sweep *w, belay_sweep_kind kind, const char *
 belay_status belay_sweep_open(struct belay_sweep *w);
 void belay_sweep_close(struct belay_sweep *w);
 belay_status belay_sweep_log_fold(struct belay_sweep *w, const struct belay_sweep_fold *f);
-belay_status belay_sweep_tell_fold(struct belay_sweep *w, const struct belay_sweep_fold *f, bool old);
+belay_status belay_sweep_tell_fold(struct belay_sweep *w, const struct belay_sweep_fold *f,
+                                   bool old);
 // {"stop.patience":3,...} of a trial
 void belay_sweep_add_values(const struct belay_sweep *w, size_t trial, struct belay_str *out);
-// sweep_table.c: ranks the trials, tells the table, writes results.jsonl. *best: the trial that won.
+// sweep_table.c: ranks the trials, tells the table, writes results.jsonl. *best: the trial that
+// won.
 belay_status belay_sweep_results(struct belay_sweep *w, size_t *best);
 
 #endif

@@ -57,11 +57,12 @@ belay_status belay_sweep_log_fold(struct belay_sweep *w, const struct belay_swee
     return status == BELAY_OK ? belay_append_sync(&w->file) : status;
 }
 
-belay_status belay_sweep_tell_fold(struct belay_sweep *w, const struct belay_sweep_fold *f, bool old)
+belay_status belay_sweep_tell_fold(struct belay_sweep *w, const struct belay_sweep_fold *f,
+                                   bool old)
 {
     struct belay_str line = { 0 }, json = { 0 };
-    belay_str_addf(&line, "trial %zu/%zu  fold %zu/%zu  ", w->trial + 1, w->space.trials, w->part + 1,
-                   w->parts);
+    belay_str_addf(&line, "trial %zu/%zu  fold %zu/%zu  ", w->trial + 1, w->space.trials,
+                   w->part + 1, w->parts);
     belay_sweep_add_values(w, w->trial, &line);
     belay_str_addf(&line, "  %s %.5g  %.4g epochs  %s%s", w->space.score, f->score, f->epochs,
                    belay_stop_reason_name(f->reason), old ? "  (done before)" : "");
@@ -74,8 +75,9 @@ belay_status belay_sweep_tell_fold(struct belay_sweep *w, const struct belay_swe
     belay_str_free(&json);
     if (failed)
         return belay_fail_nomem(w->log, 64);
-    return on ? BELAY_OK : belay_fail(w->log, BELAY_ERR_CANCELLED,
-                                      "sweep: stopped on request; the same command goes on with it");
+    return on ? BELAY_OK
+              : belay_fail(w->log, BELAY_ERR_CANCELLED,
+                           "sweep: stopped on request; the same command goes on with it");
 }
 
 // ---- back ----
@@ -88,7 +90,8 @@ static void fingerprint(const struct belay_sweep *w, struct belay_digest *out)
 
 static belay_status bad_line(struct belay_sweep *w, const char *path, size_t number)
 {
-    return belay_fail(w->log, BELAY_ERR_DAMAGED, "%s:%zu: this is no line of a sweep", path, number);
+    return belay_fail(w->log, BELAY_ERR_DAMAGED, "%s:%zu: this is no line of a sweep", path,
+                      number);
 }
 
 static belay_status read_fold(struct belay_sweep *w, const char *path, size_t number,
@@ -113,7 +116,8 @@ static belay_status read_fold(struct belay_sweep *w, const char *path, size_t nu
     return reason == BELAY_STOP_COUNT ? bad_line(w, path, number) : BELAY_OK;
 }
 
-static belay_status read_head(struct belay_sweep *w, const char *path, const struct belay_json *root)
+static belay_status read_head(struct belay_sweep *w, const char *path,
+                              const struct belay_json *root)
 {
     struct belay_digest digest;
     fingerprint(w, &digest);
@@ -166,8 +170,9 @@ static belay_status write_head(struct belay_sweep *w)
     if (w->file.size > 0)
         return BELAY_OK;
     fingerprint(w, &digest);
-    snprintf(line, sizeof(line), "{\"sweep\":\"%s\",\"trials\":%zu,\"folds\":%zu,\"score\":\"%.64s\"}\n",
-             digest.hex, w->space.trials, w->parts, w->space.score);
+    snprintf(line, sizeof(line),
+             "{\"sweep\":\"%s\",\"trials\":%zu,\"folds\":%zu,\"score\":\"%.64s\"}\n", digest.hex,
+             w->space.trials, w->parts, w->space.score);
     BELAY_TRY(belay_append_write(&w->file, line, strlen(line)));
     return belay_append_sync(&w->file);
 }

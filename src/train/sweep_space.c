@@ -13,9 +13,10 @@ static belay_status read_count(struct belay_recipe *r, const struct belay_yaml *
                                double high, size_t *out)
 {
     double value;
-    if (!belay_recipe_as_double(node, &value) || value != floor(value) || value < low || value > high)
-        return belay_recipe_bad(r, node, "sweep.%s: want a whole number from %g to %g", node->key, low,
-                                high);
+    if (!belay_recipe_as_double(node, &value) || value != floor(value) || value < low ||
+        value > high)
+        return belay_recipe_bad(r, node, "sweep.%s: want a whole number from %g to %g", node->key,
+                                low, high);
     *out = (size_t) value;
     return BELAY_OK;
 }
@@ -23,7 +24,8 @@ static belay_status read_count(struct belay_recipe *r, const struct belay_yaml *
 static belay_status read_method(struct belay_recipe *r, const struct belay_yaml *node,
                                 struct belay_sweep_space *s)
 {
-    int found = node->kind == BELAY_YAML_SCALAR ? belay_recipe_choice("grid|random", node->text) : -1;
+    int found =
+        node->kind == BELAY_YAML_SCALAR ? belay_recipe_choice("grid|random", node->text) : -1;
     if (found < 0)
         return belay_recipe_bad(r, node, "sweep.method: want grid or random");
     s->random = found == 1;
@@ -38,7 +40,8 @@ static belay_status read_hold_out(struct belay_recipe *r, const struct belay_yam
     return BELAY_OK;
 }
 
-static belay_status read_text(struct belay_recipe *r, const struct belay_yaml *node, const char **out)
+static belay_status read_text(struct belay_recipe *r, const struct belay_yaml *node,
+                              const char **out)
 {
     if (node->kind != BELAY_YAML_SCALAR || !node->text[0])
         return belay_recipe_bad(r, node, "sweep.%s: want a text", node->key);
@@ -136,9 +139,11 @@ static belay_status count_trials(struct belay_recipe *r, struct belay_sweep_spac
 {
     size_t all = 1;
     if (s->random)
-        return s->trials ? BELAY_OK : belay_recipe_bad(r, r->sweep, "sweep: method random needs trials");
+        return s->trials ? BELAY_OK
+                         : belay_recipe_bad(r, r->sweep, "sweep: method random needs trials");
     if (s->trials)
-        return belay_recipe_bad(r, r->sweep, "sweep.trials is for method random; a grid has as many as "
+        return belay_recipe_bad(r, r->sweep,
+                                "sweep.trials is for method random; a grid has as many as "
                                 "its values make");
     for (size_t i = 0; i < s->num_keys; i++) {
         size_t n = values_of(&s->keys[i]);
@@ -174,7 +179,8 @@ belay_status belay_sweep_space_read(struct belay_recipe *r, struct belay_sweep_s
     struct belay_sweep_space s = { .score = "loss", .dir = "runs/sweep" };
     belay_status status = BELAY_OK;
     if (!r->sweep || r->sweep->kind != BELAY_YAML_MAP || !r->sweep->first)
-        return belay_recipe_bad(r, r->sweep, "there is no sweep: section; it says what to vary, such as "
+        return belay_recipe_bad(r, r->sweep,
+                                "there is no sweep: section; it says what to vary, such as "
                                 "{stop.patience: {choices: [3, 5, 10]}}");
     for (const struct belay_yaml *c = r->sweep->first; c; c = c->next) {
         if (!read_option(r, c, &s, &status))

@@ -1,4 +1,5 @@
-// The results of a sweep: trials ranked by the mean score of their folds, printed against what they cost.
+// The results of a sweep: trials ranked by the mean score of their folds, printed against what they
+// cost.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,8 +99,9 @@ static void add_line(const struct belay_sweep *w, const struct row *row, size_t 
     char spread[32] = "-"; // one fold has none
     if (!isnan(row->spread))
         snprintf(spread, sizeof(spread), "%.3g", row->spread);
-    belay_str_addf(s, "%4zu %5zu  %10.5g %10s %9.4g %9.0f %9.1f  %c  ", rank, row->trial, row->score,
-                   spread, row->epochs, row->steps, row->seconds, row->front ? '*' : ' ');
+    belay_str_addf(s, "%4zu %5zu  %10.5g %10s %9.4g %9.0f %9.1f  %c  ", rank, row->trial,
+                   row->score, spread, row->epochs, row->steps, row->seconds,
+                   row->front ? '*' : ' ');
     belay_sweep_add_values(w, row->trial, s);
     belay_str_add(s, "  ");
     add_reasons(w, row->trial, s);
@@ -108,8 +110,10 @@ static void add_line(const struct belay_sweep *w, const struct row *row, size_t 
 static void tell_header(struct belay_sweep *w)
 {
     char line[256];
-    snprintf(line, sizeof(line), "%4s %5s  %10.20s %10s %9s %9s %9s  %s  values, and why the folds "
-             "stopped", "rank", "trial", w->space.score, "deviation", "epochs", "steps", "seconds", "f");
+    snprintf(line, sizeof(line),
+             "%4s %5s  %10.20s %10s %9s %9s %9s  %s  values, and why the folds "
+             "stopped",
+             "rank", "trial", w->space.score, "deviation", "epochs", "steps", "seconds", "f");
     belay_sweep_tell(w, BELAY_SWEEP_RESULT, line, NULL);
 }
 

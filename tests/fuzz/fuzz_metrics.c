@@ -7,8 +7,8 @@
 #include "train/replay_rule.h"
 
 static const char *const rules[] = {
-    "patience:2", "gl:2,smooth=sma:3", "pq:0.5,k=2", "up:1,k=2,nan=count", "window:2", "stall:2,nan=ignore",
-    "misses:2", "inc_to_dec:0.5,wait=1,smooth=median:3",
+    "patience:2", "gl:2,smooth=sma:3",  "pq:0.5,k=2", "up:1,k=2,nan=count",
+    "window:2",   "stall:2,nan=ignore", "misses:2",   "inc_to_dec:0.5,wait=1,smooth=median:3",
 };
 
 static void play(const struct belay_replay_log *r, const char *text)

@@ -48,7 +48,8 @@ static const struct mapping {
     { "MultiStepLR", "multistep", "milestones gamma", { { "gamma", "gamma", 0.1 } } },
     { "OneCycleLR",
       "one_cycle",
-      "max_lr total_steps epochs steps_per_epoch pct_start anneal_strategy div_factor final_div_factor three_phase "
+      "max_lr total_steps epochs steps_per_epoch pct_start anneal_strategy div_factor "
+      "final_div_factor three_phase "
       "cycle_momentum",
       { { "total_steps", "over", 0 },
         { "pct_start", "pct_start", 0.3 },
@@ -112,8 +113,8 @@ static void read_options(struct golden_case *c, const struct mapping *m,
         set_option(s, m->option[i].ours,
                    number(c, m->option[i].theirs, group, m->option[i].fallback), options);
     if (golden_attr(c, "steps_per_epoch"))
-        set_option(s, "over", golden_number(c, "steps_per_epoch", 0) * golden_number(c, "epochs", 0),
-                   options);
+        set_option(s, "over",
+                   golden_number(c, "steps_per_epoch", 0) * golden_number(c, "epochs", 0), options);
     set_option(s, "threshold_mode", strcmp(golden_text(c, "threshold_mode", "rel"), "abs") == 0,
                options);
     const char *mode = golden_text(c, "mode", "");

@@ -1,5 +1,5 @@
-// brier: the mean over rows of the squared error of the probabilities: of class 1 of two, the sum over
-// classes of more.
+// brier: the mean over rows of the squared error of the probabilities: of class 1 of two, the sum
+// over classes of more.
 #include <math.h>
 
 #include "train/metric.h"

@@ -10,7 +10,8 @@ static double score(const struct belay_class_counts *c)
 extern const struct belay_metric belay_metric_jaccard;
 const struct belay_metric belay_metric_jaccard = {
     .name = "jaccard",
-    .help = "rows both true and predicted among those either; mean over classes, or of class 1 of two",
+    .help =
+        "rows both true and predicted among those either; mean over classes, or of class 1 of two",
     .classes = true,
     .maximize = true,
     .stats = "confusion",

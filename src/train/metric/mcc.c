@@ -1,6 +1,6 @@
-// mcc: Matthews' correlation coefficient of truth and prediction, for any number of classes (Gorodkin
-// 2004): (n * hits - sum t p) / sqrt((n² - sum p²) (n² - sum t²)), with t, p the classes' true and
-// predicted rows; 0 where the divisor is 0.
+// mcc: Matthews' correlation coefficient of truth and prediction, for any number of classes
+// (Gorodkin 2004): (n * hits - sum t p) / sqrt((n² - sum p²) (n² - sum t²)), with t, p the classes'
+// true and predicted rows; 0 where the divisor is 0.
 #include <math.h>
 
 #include "train/metric.h"

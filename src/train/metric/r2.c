@@ -1,4 +1,5 @@
-// r2: 1 - sum err² / sum (y - mean y)² of each target, then the mean over targets (as scikit-learn).
+// r2: 1 - sum err² / sum (y - mean y)² of each target, then the mean over targets (as
+// scikit-learn).
 #include <math.h>
 
 #include "train/metric.h"

@@ -12,7 +12,8 @@ double belay_score_weight(const struct belay_score_rows *r, size_t row)
 
 static int by_score(const void *a, const void *b)
 {
-    float x = ((const struct belay_ranked *) a)->score, y = ((const struct belay_ranked *) b)->score;
+    float x = ((const struct belay_ranked *) a)->score,
+          y = ((const struct belay_ranked *) b)->score;
     return x > y ? -1 : x < y;
 }
 

@@ -1,5 +1,5 @@
-// chained: the product of the factors that several schedules put on the base rate; with schedules that
-// only multiply the rate this is PyTorch's ChainedScheduler.
+// chained: the product of the factors that several schedules put on the base rate; with schedules
+// that only multiply the rate this is PyTorch's ChainedScheduler.
 #include "train/schedule.h"
 
 static double join(const struct belay_schedule_parts *parts, double base, uint64_t step)

@@ -1,5 +1,6 @@
-// cosine_restarts: min + (base - min) * (1 + cos(pi * t / T)) / 2 from each restart on; T is `first`,
-// and `mult` times as long after each restart. Loshchilov and Hutter 2016, arXiv:1608.03983.
+// cosine_restarts: min + (base - min) * (1 + cos(pi * t / T)) / 2 from each restart on; T is
+// `first`, and `mult` times as long after each restart. Loshchilov and Hutter 2016,
+// arXiv:1608.03983.
 #include <math.h>
 
 #include "train/schedule.h"

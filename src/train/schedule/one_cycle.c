@@ -1,6 +1,7 @@
 // one_cycle: from base / div_factor up to base in pct_start of the run, then down to
-// base / div_factor / final_div_factor; with three_phase down to the first rate as slowly as up, and
-// then to the last. Momentum stays as it is. Smith and Topin 2017, arXiv:1708.07120; PyTorch's phases.
+// base / div_factor / final_div_factor; with three_phase down to the first rate as slowly as up,
+// and then to the last. Momentum stays as it is. Smith and Topin 2017, arXiv:1708.07120; PyTorch's
+// phases.
 #include <math.h>
 
 #include "train/schedule.h"

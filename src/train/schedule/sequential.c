@@ -1,5 +1,5 @@
-// sequential: one schedule after the other; each begins at its own step 0 and from the base rate, as
-// PyTorch's SequentialLR.
+// sequential: one schedule after the other; each begins at its own step 0 and from the base rate,
+// as PyTorch's SequentialLR.
 #include "train/schedule.h"
 
 static double join(const struct belay_schedule_parts *parts, double base, uint64_t step)
