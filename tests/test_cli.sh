@@ -333,7 +333,7 @@ cp -r run run_flip
 for file in run_flip/checkpoints/*; do flip "$file"; done
 run 7 'warning: checkpoint of step .* is skipped: .*run_flip' resume run_flip
 check 'a checkpoint that is skipped is no error' test "$(grep -c 'error:' err)" -eq 1
-run 7 '0.weight\|layers' train csv.yaml init=run/best.safetensors run.dir=run_init \
+run 7 "'0.weight' is \[8, .* in run/best.safetensors and \[9" train csv.yaml init=run/best.safetensors run.dir=run_init \
     'model.layers=[{linear: 9}, relu, {linear: 3}]'
 run 0 '' train csv.yaml init=run/best.safetensors run.dir=run_init2
 run 8 'nothere' eval nothere.safetensors --data good.csv
@@ -388,6 +388,13 @@ for how in '--from best.pth' init=best.pth init=best.safetensors.index.json '--f
     run 0 'equal' diff run_of_best/last.safetensors run_of_file/last.safetensors
     rm -rf run_of_file
 done
+mkdir sharded
+run 0 '' convert run sharded/model.safetensors.index.json --shard-size 100
+run 0 'equal' diff run sharded
+run 0 '^  4 tensors' inspect sharded
+run 0 '^ok .*index.json' verify sharded
+run 0 'epoch 2/2' train csv.yaml --from sharded run.dir=run_of_file train.epochs=2
+run 0 'equal' diff run_of_best/last.safetensors run_of_file/last.safetensors
 run 2 'rename .nothere. *: want OLD=NEW' convert run x.pth --rename nothere
 run 2 "unknown type 'f8', want f16, bf16 or f32" convert run x.pth --dtype f8
 run 2 "unknown format 'h5', want safetensors" convert run x.pth --to h5

@@ -38,7 +38,8 @@ bool is_folder(const char *path);
 bool is_file(const char *path);
 // folder + "/" + name into `out`; false when it is too long.
 bool join_path(char *out, size_t size, const char *folder, const char *name);
-// The model file of RUN|FILE, and the recipe that lies beside it (false: there is none).
+// The model file of RUN|FILE (or of a folder with model.safetensors or its shards), and the recipe
+// that lies beside it (false: there is none).
 bool model_path(char *out, size_t size, const char *run_or_file);
 bool recipe_beside(char *out, size_t size, const char *run_or_file);
 // The arguments after RUN|FILE are data files too.

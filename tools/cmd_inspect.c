@@ -110,8 +110,12 @@ static int inspect_run(struct cli *cli, belay_ctx *ctx, const char *run)
     char path[4096];
     if (!join_path(path, sizeof(path), run, "resolved.yaml"))
         return cli_error(cli, EXIT_USAGE, "the path is too long");
-    if (!is_file(path))
-        return cli_error(cli, EXIT_DATA, "%s: no run folder: it has no resolved.yaml", run);
+    if (!is_file(path)) {
+        if (model_path(path, sizeof(path), run) && is_file(path))
+            return inspect_file(cli, ctx, path);
+        return cli_error(cli, EXIT_DATA, "%s: no run folder: it has no resolved.yaml, nor a "
+                         "model.safetensors or its index", run);
+    }
     if (!cli->json) {
         printf("%s: a run\n\nresolved.yaml\n", run);
         copy_file(path);

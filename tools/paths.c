@@ -6,8 +6,15 @@
 
 bool model_path(char *out, size_t size, const char *run_or_file)
 {
-    if (is_folder(run_or_file))
-        return join_path(out, size, run_or_file, "best.safetensors");
+    // Of a run, or of a folder as others publish models: whole or in shards.
+    static const char *const names[] = { "best.safetensors", "model.safetensors",
+                                         "model.safetensors.index.json" };
+    if (is_folder(run_or_file)) {
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+            if (join_path(out, size, run_or_file, names[i]) && is_file(out))
+                return true;
+        return join_path(out, size, run_or_file, names[0]);
+    }
     return (size_t) snprintf(out, size, "%s", run_or_file) < size;
 }
 

@@ -182,8 +182,8 @@ void belay_trainer_save_unfinished(struct belay_trainer *t);
 belay_status belay_trainer_restore(struct belay_trainer *t, bool *found);
 belay_status belay_trainer_load_best(struct belay_trainer *t);
 belay_status belay_trainer_load_tensor(struct belay_trainer *t, const struct belay_st *st,
-                                       const char *name, const struct belay_engine_param *p,
-                                       float *arena);
+                                       const char *file, const char *name,
+                                       const struct belay_engine_param *p, float *arena);
 
 // trainer_state.c: the JSON text of "belay.state".
 void belay_state_to_json(const struct train_state *s, const struct belay_trainer *t,

@@ -7,19 +7,19 @@
 #include "train/trainer_saver.h"
 
 belay_status belay_trainer_load_tensor(struct belay_trainer *t, const struct belay_st *st,
-                                       const char *name, const struct belay_engine_param *p,
-                                       float *arena)
+                                       const char *file, const char *name,
+                                       const struct belay_engine_param *p, float *arena)
 {
     char a[BELAY_SHAPE_TEXT], b[BELAY_SHAPE_TEXT];
     const struct belay_st_entry *entry = belay_st_find(st, name);
     if (!entry)
         return belay_fail(t->log, BELAY_ERR_MISMATCH,
-                          "the checkpoint has no tensor '%s' %s: it is of another model", name,
+                          "%s has no tensor '%s' %s: it is of another model", file, name,
                           belay_shape_text(&p->shape, a));
     if (!belay_shape_equal(&entry->shape, &p->shape))
         return belay_fail(t->log, BELAY_ERR_MISMATCH,
-                          "tensor '%s' is %s in the checkpoint and %s in the model", name,
-                          belay_shape_text(&entry->shape, a), belay_shape_text(&p->shape, b));
+                          "tensor '%s' is %s in %s and %s in the model", name,
+                          belay_shape_text(&entry->shape, a), file, belay_shape_text(&p->shape, b));
     struct belay_tensor tensor = { 0 };
     BELAY_TRY(belay_st_load(t->log, entry, &tensor, BELAY_F32));
     memcpy(arena + p->offset, tensor.data, p->count * sizeof(float));
@@ -43,7 +43,8 @@ static belay_status load_arena(struct belay_trainer *t, const struct belay_st *s
         if (state && !name)
             status = belay_fail_nomem(t->log, 1);
         else
-            status = belay_trainer_load_tensor(t, st, state ? name : p->name, p, arena);
+            status = belay_trainer_load_tensor(t, st, "the checkpoint", state ? name : p->name, p,
+                                               arena);
         belay_free(name);
     }
     if (status == BELAY_OK)

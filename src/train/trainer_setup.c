@@ -245,7 +245,8 @@ static belay_status load_init(struct belay_trainer *t)
         struct belay_str name = { 0 };
         belay_str_addf(&name, "%s%s", prefix, params[i].name);
         status = name.failed ? belay_fail_nomem(t->log, name.capacity)
-                             : belay_trainer_load_tensor(t, &st, name.text, &params[i], arena);
+                             : belay_trainer_load_tensor(t, &st, t->recipe->init, name.text, &params[i],
+                                                         arena);
         belay_str_free(&name);
     }
     if (status == BELAY_OK)
