@@ -19,9 +19,7 @@ static belay_status gather_infer(struct belay_log *log, const struct belay_attrs
 
 static void gather_grad(struct belay_grad *g)
 {
-    belay_value *in[] = { g->dy[0], g->x[1], g->x[0] };
-    if (g->want[0])
-        g->dx[0] = belay_apply(g->graph, belay_op_find("gather_grad"), 3, in, g->attrs);
+    belay_index_grad(g, "gather_grad");
 }
 
 // Place in a tensor of strides `stride` of element i of a shape, leaving out one axis, whose
@@ -124,13 +122,6 @@ const struct belay_op belay_op_gather = {
 
 // gather_grad: x[0] = dy, x[1] = index, x[2] the shape of the result. Every element sums over the
 // indices of its own line, in order: no atomics, one order.
-static belay_status grad_infer(struct belay_log *log, const struct belay_attrs *attrs, int num_x,
-                               const struct belay_shape *x, struct belay_shape *y)
-{
-    *y = x[2];
-    return BELAY_OK;
-}
-
 static void grad_ref(const struct belay_ref *r)
 {
     const struct belay_shape *index = &r->call->x_shape[1], *dx = &r->call->y_shape[0];
@@ -189,7 +180,7 @@ const struct belay_op belay_op_gather_grad = {
     .num_x = 3,
     .shape_only = 1u << 2,
     .index_inputs = 1u << 1,
-    .infer = grad_infer,
+    .infer = belay_third_infer,
     .ref = grad_ref,
     .cl_file = "gather",
     .launch = grad_launch,

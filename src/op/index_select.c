@@ -16,9 +16,7 @@ static belay_status select_infer(struct belay_log *log, const struct belay_attrs
 
 static void select_grad(struct belay_grad *g)
 {
-    belay_value *in[] = { g->dy[0], g->x[1], g->x[0] };
-    if (g->want[0])
-        g->dx[0] = belay_apply(g->graph, belay_op_find("index_select_grad"), 3, in, g->attrs);
+    belay_index_grad(g, "index_select_grad");
 }
 
 static void select_ref(const struct belay_ref *r)
@@ -82,13 +80,6 @@ const struct belay_op belay_op_index_select = {
 };
 
 // index_select_grad: x[0] = dy, x[1] = index, x[2] the shape of the result.
-static belay_status grad_infer(struct belay_log *log, const struct belay_attrs *attrs, int num_x,
-                               const struct belay_shape *x, struct belay_shape *y)
-{
-    *y = x[2];
-    return BELAY_OK;
-}
-
 static void grad_ref(const struct belay_ref *r)
 {
     struct belay_lines l = belay_lines_of(&r->call->y_shape[0], r->call->attrs->axis);
@@ -126,7 +117,7 @@ const struct belay_op belay_op_index_select_grad = {
     .num_x = 3,
     .shape_only = 1u << 2,
     .index_inputs = 1u << 1,
-    .infer = grad_infer,
+    .infer = belay_third_infer,
     .ref = grad_ref,
     .cl_file = "index_select",
     .launch = grad_launch,

@@ -70,3 +70,19 @@ void belay_move_launch(const struct belay_call *call, const struct belay_move *m
     else
         belay_launch_range(l, (size_t) count, belay_move_group(call->profile));
 }
+
+// ---- indices ----
+
+void belay_index_grad(struct belay_grad *g, const char *op)
+{
+    belay_value *in[] = { g->dy[0], g->x[1], g->x[0] };
+    if (g->want[0])
+        g->dx[0] = belay_apply(g->graph, belay_op_find(op), 3, in, g->attrs);
+}
+
+belay_status belay_third_infer(struct belay_log *log, const struct belay_attrs *attrs, int num_x,
+                               const struct belay_shape *x, struct belay_shape *y)
+{
+    *y = x[2];
+    return BELAY_OK;
+}

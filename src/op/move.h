@@ -20,4 +20,10 @@ void belay_move_launch(const struct belay_call *call, const struct belay_move *m
 // Work-items in a group of a kernel that moves one element each.
 size_t belay_move_group(const struct belay_profile *profile);
 
+// Of operators that pick elements of x[0] by an index x[1]: the gradient by an operator of dy, the
+// index and x (its shape alone), whose shape rule is the second.
+void belay_index_grad(struct belay_grad *g, const char *op);
+belay_status belay_third_infer(struct belay_log *log, const struct belay_attrs *attrs, int num_x,
+                               const struct belay_shape *x, struct belay_shape *y);
+
 #endif
