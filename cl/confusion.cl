@@ -14,7 +14,8 @@ kernel void predict(global T *restrict guess, global const T *restrict x, uint r
     }
 }
 
-// One work-item a true class: only it writes that line of y. Weights are added in the order of rows.
+// One work-item a true class: only it writes that line of y. Weights are added in the order of
+// rows.
 kernel void count(global T *restrict y, global const T *restrict guess,
                   global const int *restrict label, global const T *restrict weight,
                   uint has_weight, uint rows, uint classes)

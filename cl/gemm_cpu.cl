@@ -172,13 +172,14 @@ INLINE void pack_a(global float *to, global const float *a, size_t as0, size_t a
 
 // as0, as1: strides of op(A) along m and k; bs0, bs1: of op(B) along k and n. A work-item makes mb
 // rows (whole tiles) by nb columns of `batches` / global size products; `room` is its scratch,
-// behind `front` floats: `part` unless that is C, and B when it is packed for all items. With `split` the products are parts of one
-// along k: each has k steps, the last one what is left of `all`.
+// behind `front` floats: `part` unless that is C, and B when it is packed for all items. With
+// `split` the products are parts of one along k: each has k steps, the last one what is left of
+// `all`.
 kernel void gemm_cpu(global float *c, global float *part, global const float *a,
                      global const float *b, global float *scratch, uint m, uint n, uint k, uint as0,
                      uint as1, uint bs0, uint bs1, uint mb, uint nb, uint kc, uint pack, uint room,
-                     uint front, uint shared, uint split, uint all, float alpha, float beta, uint batches,
-                     uint8 batch_dim, uint8 batch_a, uint8 batch_b TAIL_PARAMS)
+                     uint front, uint shared, uint split, uint all, float alpha, float beta,
+                     uint batches, uint8 batch_dim, uint8 batch_a, uint8 batch_b TAIL_PARAMS)
 {
     const uint i0 = (uint) get_global_id(1) * mb, i1 = min(m, i0 + mb);
     const uint j0 = (uint) get_global_id(0) * nb, j1 = min(n, j0 + nb);

@@ -1,5 +1,6 @@
-// Optimizers that are small graphs: gradients out of the arena, moves and states back into it, and the
-// move of all weights. Reference: src/train/update_graph.c. A change here is a change there.
+// Optimizers that are small graphs: gradients out of the arena, moves and states back into it,
+// and the move of all weights. Reference: src/train/update_graph.c. A change here is a change
+// there.
 // h: the last number is the share of the weight that stays.
 #include "optim.clh"
 
