@@ -269,6 +269,13 @@ START_TEST(schedules_of_parts_that_do_not_fit_are_refused)
             "r.yaml:1: schedule.parts: cosine has no parts");
     refused("schedule: {name: chained, parts: [{name: linear, ower: 3}]}\n",
             "r.yaml:1: unknown key 'schedule.parts.ower', did you mean 'schedule.parts.over'?");
+    refused("schedule: {name: chained, parts: [{name: cyclic, cycle_momentum: true}]}\n",
+            "r.yaml:1: schedule.parts: parts leave the momentum as it is; take cycle_momentum out");
+    refused("optimizer: adagrad\nschedule: {name: cyclic, cycle_momentum: true}\n",
+            "r.yaml:2: schedule.cycle_momentum: adagrad has neither momentum nor beta1");
+    refused("optimizer: sgd\nschedule: {name: one_cycle, cycle_momentum: true}\n",
+            "r.yaml:2: schedule.cycle_momentum: optimizer.momentum is 0; want a number above 0, "
+            "which the schedule then moves");
     refused("schedule: {name: chained, parts: [linear], at: [3]}\n",
             "r.yaml:1: schedule.at: the parts of chained have no beginnings");
 }

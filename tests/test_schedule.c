@@ -210,6 +210,43 @@ START_TEST(further_schedules_have_the_rates_of_their_formulas)
 }
 END_TEST
 
+START_TEST(momentum_goes_the_other_way_where_it_is_asked_for)
+{
+    static const struct {
+        const char *name;
+        struct setting set[8];
+        uint64_t step;
+        double want;
+    } rows[] = {
+        { "one_cycle", { { "over", 21 }, { "pct_start", 11. / 21 } }, 0, 0.95 },
+        { "one_cycle", { { "over", 21 }, { "pct_start", 11. / 21 } }, 5, 0.9 },
+        { "one_cycle", { { "over", 21 }, { "pct_start", 11. / 21 } }, 10, 0.85 },
+        { "one_cycle", { { "over", 21 }, { "pct_start", 11. / 21 } }, 20, 0.95 },
+        { "one_cycle", { { "over", 40 }, { "pct_start", 0.25 }, { "three_phase", 1 } }, 18, 0.95 },
+        { "one_cycle", { { "over", 40 }, { "pct_start", 0.25 }, { "three_phase", 1 } }, 30, 0.95 },
+        { "cyclic", { { "up", 4 }, { "down", 2 } }, 0, 0.9 },
+        { "cyclic", { { "up", 4 }, { "down", 2 } }, 5, 0.85 },
+        { "cyclic", { { "up", 4 }, { "max_momentum", 0.7 }, { "base_momentum", 0.3 } }, 4, 0.3 },
+        { "cyclic", { { "up", 2 }, { "mode", 2 }, { "gamma", 0.5 } }, 2, 0.875 },
+    };
+    double o[BELAY_MAX_OPTIONS];
+    const struct belay_schedule *s;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        s = make(rows[i].name, rows[i].set, o);
+        ck_assert_double_nan(belay_schedule_momentum(s, o, 0, rows[i].step));
+        for (int k = 0; s->options[k].name; k++)
+            if (strcmp(s->options[k].name, "cycle_momentum") == 0)
+                o[k] = 1;
+        double got = belay_schedule_momentum(s, o, 0, rows[i].step);
+        ck_assert_msg(fabs(got - rows[i].want) < epsilon, "row %zu, %s: got %g, want %g", i,
+                      rows[i].name, got, rows[i].want);
+        ck_assert_double_eq(belay_schedule_momentum(s, o, 7, rows[i].step + 7), got);
+    }
+    s = make("step", (struct setting[]){ { 0 } }, o);
+    ck_assert_double_nan(belay_schedule_momentum(s, o, 0, 3));
+}
+END_TEST
+
 static Suite *suite_schedule(void)
 {
     Suite *suite = suite_create("schedule");
@@ -223,6 +260,7 @@ static Suite *suite_schedule(void)
     tcase_add_test(t, parts_follow_one_another_from_their_own_beginning);
     tcase_add_test(t, chained_parts_multiply_their_factors);
     tcase_add_test(t, further_schedules_have_the_rates_of_their_formulas);
+    tcase_add_test(t, momentum_goes_the_other_way_where_it_is_asked_for);
     tcase_add_test(t, every_schedule_has_options_with_names_and_help);
     suite_add_tcase(suite, t);
     return suite;

@@ -549,6 +549,28 @@ START_TEST(batches_summed_up_are_one_large_batch)
 }
 END_TEST
 
+START_TEST(a_schedule_moves_the_momentum)
+{
+    size_t count;
+    double loss, moved = 0;
+    float *still = weights_after("train.batch=16", "optimizer={name: sgd, momentum: 0.5}",
+                                 "schedule={name: one_cycle, over: 9 steps}", &loss, &count);
+    float *same = weights_after("train.batch=16", "optimizer={name: sgd, momentum: 0.9}",
+                                "schedule={name: one_cycle, over: 9 steps, cycle_momentum: true, "
+                                "base_momentum: 0.5, max_momentum: 0.5}", &loss, &count);
+    float *cycled = weights_after("train.batch=16", "optimizer={name: sgd, momentum: 0.5}",
+                                  "schedule={name: one_cycle, over: 9 steps, cycle_momentum: true}",
+                                  &loss, &count);
+    ck_assert_mem_eq(still, same, count * sizeof(*still));
+    for (size_t i = 0; i < count; i++)
+        moved += fabs((double) (still[i] - cycled[i]));
+    ck_assert_double_gt(moved, 1e-4);
+    belay_free(still);
+    belay_free(same);
+    belay_free(cycled);
+}
+END_TEST
+
 static Suite *suite_trainer(void)
 {
     Suite *s = suite_create("trainer");
@@ -571,6 +593,7 @@ static Suite *suite_trainer(void)
     tcase_add_test(tc, a_damaged_checkpoint_is_passed_over_and_all_damaged_is_an_error);
     tcase_add_test(tc, what_does_not_fit_is_refused_by_name);
     tcase_add_test(tc, batches_summed_up_are_one_large_batch);
+    tcase_add_test(tc, a_schedule_moves_the_momentum);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -48,6 +48,9 @@ extern const struct belay_optimizer *const belay_optimizers[];
 // The list, then those that the program registered; NULL past the last.
 const struct belay_optimizer *belay_optimizer_at(size_t index);
 const struct belay_optimizer *belay_optimizer_find(const char *name);
+int belay_optimizer_option(const struct belay_optimizer *opt, const char *name); // -1: it has none
+// The option that schedules may move as the momentum, "beta1" or "momentum"; -1: it has none.
+int belay_optimizer_momentum(const struct belay_optimizer *opt);
 
 // Nodes for the training graph, all with effects. Arenas are F32 states of `blocks * BELAY_BLOCK`
 // elements; padding is zero.

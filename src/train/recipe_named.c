@@ -475,6 +475,38 @@ static belay_status read_parts(struct belay_recipe *r, const struct belay_yaml *
     return BELAY_OK;
 }
 
+// Does a schedule with these options move the momentum?
+static bool moves_momentum(const struct belay_schedule *s, const double *options)
+{
+    for (int i = 0; i < BELAY_MAX_OPTIONS && s->options[i].name; i++)
+        if (strcmp(s->options[i].name, "cycle_momentum") == 0)
+            return options[i] != 0;
+    return false;
+}
+
+// A momentum of 0 has no memory to go on with, so it cannot be moved.
+static belay_status check_momentum(struct belay_recipe *r, const struct belay_yaml *node)
+{
+    const int m = belay_optimizer_momentum(r->optimizer);
+    for (int i = 0; i < r->parts.num; i++)
+        if (moves_momentum(r->parts.part[i].schedule, r->parts.part[i].options))
+            return belay_recipe_bad(r, node, "schedule.parts: parts leave the momentum as it is; "
+                                    "take cycle_momentum out");
+    if (!moves_momentum(r->schedule, r->schedule_options))
+        return BELAY_OK;
+    if (m < 0)
+        return belay_recipe_bad(r, node, "schedule.cycle_momentum: %s has neither momentum nor "
+                                "beta1", r->optimizer->name);
+    for (int i = 0; i < r->num_groups; i++) {
+        const double *o = i < r->num_groups - 1 ? r->groups[i].options : r->optimizer_options;
+        if (o[m] == 0 && !r->groups[i].frozen)
+            return belay_recipe_bad(r, node, "schedule.cycle_momentum: optimizer.%s is 0; want a "
+                                    "number above 0, which the schedule then moves",
+                                    r->optimizer->options[m].name);
+    }
+    return BELAY_OK;
+}
+
 static belay_status read_schedule(struct belay_recipe *r)
 {
     static const char *const extra[] = { "name", "warmup", "parts", "at", NULL };
@@ -488,6 +520,7 @@ static belay_status read_schedule(struct belay_recipe *r)
     BELAY_TRY(read_options(r, "schedule", name, r->schedule->options, node, extra,
                            r->schedule_options, r->schedule_units));
     BELAY_TRY(read_parts(r, node));
+    BELAY_TRY(check_momentum(r, node));
     return belay_recipe_value(r, belay_recipe_key("schedule.warmup"), inner_of(node, "warmup"));
 }
 

@@ -36,6 +36,9 @@ struct belay_schedule {
     // The rate (not a factor) for step 0, 1, … and the base rate of a group; options in table order.
     double (*rate)(const double *options, const struct belay_schedule_state *state, double base,
                    uint64_t step);
+    // The momentum (beta1 where the optimizer has one) of a step; NaN: these options leave it as it
+    // is. NULL: always.
+    double (*momentum)(const double *options, uint64_t step);
     void (*init)(const double *options, struct belay_schedule_state *state); // or NULL
     // After a check, with the monitored value. NULL: checks do not matter.
     void (*check)(const double *options, struct belay_schedule_state *state, double value,
@@ -52,6 +55,9 @@ double belay_schedule_rate(const struct belay_schedule *s, const double *options
                            const struct belay_schedule_parts *parts,
                            const struct belay_schedule_state *state, double base, double warmup,
                            uint64_t step);
+// The momentum of a step, the first one's during the warm-up; NaN: it is left as it is.
+double belay_schedule_momentum(const struct belay_schedule *s, const double *options,
+                               double warmup, uint64_t step);
 // The rate of a part at a step of its own.
 double belay_schedule_part_rate(const struct belay_schedule_part *part, double base, uint64_t step);
 

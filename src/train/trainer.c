@@ -36,6 +36,21 @@ static belay_status upload_order(struct belay_trainer *t)
     return belay_engine_order(t->engine, t->order, rows);
 }
 
+// The options of a group in the next step: what the schedule moves is moved.
+static void scheduled_options(const struct belay_trainer *t, int group, double *options)
+{
+    const struct belay_recipe *r = t->recipe;
+    const int lr = t->lr_option, m = belay_optimizer_momentum(r->optimizer);
+    const double momentum = belay_schedule_momentum(r->schedule, t->schedule_options,
+                                                    t->warmup_steps, t->s.step);
+    memcpy(options, t->group_options[group], BELAY_MAX_OPTIONS * sizeof(*options));
+    options[lr] = belay_schedule_rate(r->schedule, t->schedule_options, &t->schedule_parts,
+                                      &t->s.schedule, options[lr] * belay_trainer_lr_scale(t),
+                                      t->warmup_steps, t->s.step);
+    if (m >= 0 && !isnan(momentum))
+        options[m] = momentum;
+}
+
 static void fill_scalars(struct belay_trainer *t, struct belay_step_scalars *s)
 {
     const struct belay_recipe *r = t->recipe;
@@ -46,11 +61,7 @@ static void fill_scalars(struct belay_trainer *t, struct belay_step_scalars *s)
     s->rows = rows - s->first < batch ? rows - s->first : batch;
     for (int i = t->num_groups - 1; i >= 0; i--) {
         double options[BELAY_MAX_OPTIONS], h[BELAY_HYPER] = { 0 };
-        memcpy(options, t->group_options[i], sizeof(options));
-        double base = options[t->lr_option] * belay_trainer_lr_scale(t);
-        options[t->lr_option] = belay_schedule_rate(r->schedule, t->schedule_options,
-                                                    &t->schedule_parts, &t->s.schedule, base, t->warmup_steps,
-                                                    t->s.step);
+        scheduled_options(t, i, options);
         r->optimizer->hyper(options, t->s.step + 1 - t->s.optimizer_start, h);
         for (int k = 0; k < BELAY_HYPER; k++)
             s->hyper[i * BELAY_HYPER + k] = (float) h[k];

@@ -9,14 +9,6 @@
 #include "train/recipe_inner.h"
 #include "train/trainer_internal.h"
 
-static int find_option(const struct belay_optimizer *opt, const char *name)
-{
-    for (int i = 0; i < BELAY_MAX_OPTIONS && opt->options[i].name; i++)
-        if (strcmp(opt->options[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
 // They are on the device now.
 static void forget_features(void *user)
 {
@@ -268,6 +260,6 @@ belay_status belay_trainer_setup(struct belay_trainer *t, const belay_trainer_pa
     BELAY_TRY(make_engine(t, p));
     BELAY_TRY(make_arrays(t));
     BELAY_TRY(load_init(t));
-    t->lr_option = find_option(t->recipe->optimizer, "lr");
+    t->lr_option = belay_optimizer_option(t->recipe->optimizer, "lr");
     return BELAY_OK;
 }

@@ -1,4 +1,4 @@
-// The group schedules: the rate of every step for every base rate; momentum is left alone.
+// The group schedules: the rate of every step for every base rate, and the momentum.
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ static const struct mapping {
     struct {
         const char *theirs, *ours;
         double fallback;
-    } option[8];
+    } option[8]; // fewer than that
 } mappings[] = {
     { "StepLR",
       "step",
@@ -33,8 +33,11 @@ static const struct mapping {
       { { "T_0", "first", 0 }, { "T_mult", "mult", 1 }, { "eta_min", "min", 0 } } },
     { "CyclicLR",
       "cyclic",
-      "base_lr max_lr step_size_up step_size_down mode gamma cycle_momentum",
+      "base_lr max_lr step_size_up step_size_down mode gamma cycle_momentum base_momentum "
+      "max_momentum",
       { { "base_lr", "min", 0 },
+        { "base_momentum", "base_momentum", 0.8 },
+        { "max_momentum", "max_momentum", 0.9 },
         { "step_size_up", "up", 2000 },
         { "step_size_down", "down", 0 },
         { "gamma", "gamma", 1 } } },
@@ -50,11 +53,13 @@ static const struct mapping {
       "one_cycle",
       "max_lr total_steps epochs steps_per_epoch pct_start anneal_strategy div_factor "
       "final_div_factor three_phase "
-      "cycle_momentum",
+      "cycle_momentum base_momentum max_momentum",
       { { "total_steps", "over", 0 },
         { "pct_start", "pct_start", 0.3 },
         { "div_factor", "div_factor", 25 },
-        { "final_div_factor", "final_div_factor", 1e4 } } },
+        { "final_div_factor", "final_div_factor", 1e4 },
+        { "base_momentum", "base_momentum", 0.85 },
+        { "max_momentum", "max_momentum", 0.95 } } },
     { "PolynomialLR",
       "polynomial",
       "total_iters power",
@@ -122,6 +127,7 @@ static void read_options(struct golden_case *c, const struct mapping *m,
     set_option(s, "mode", halved ? 1 : scaled ? 2 : 0, options);
     set_option(s, "anneal", strcmp(golden_text(c, "anneal_strategy", "cos"), "linear") == 0,
                options);
+    set_option(s, "cycle_momentum", golden_flag(c, "cycle_momentum", true), options);
     set_option(s, "three_phase", golden_flag(c, "three_phase", false), options);
     int64_t milestones[MAX_MILESTONES];
     char name[16];
@@ -152,6 +158,24 @@ static bool check_group(struct golden_case *c, const struct belay_schedule *s,
         }
         if (s->check && metrics)
             s->check(options, &state, at(metrics, t)->number, maximize);
+    }
+    return true;
+}
+
+// A line without them leaves the momentum alone.
+static bool check_momentum(struct golden_case *c, const struct belay_schedule *s,
+                           const double *options)
+{
+    const struct belay_json *want = belay_json_get(c->line, "momentum_per_step");
+    const struct belay_json *tolerance = belay_json_get(c->line, "tolerance");
+    double atol = belay_json_number_or(tolerance, "atol", 0);
+    double rtol = belay_json_number_or(tolerance, "rtol", 0);
+    for (size_t t = 0; want && t < want->count; t++) {
+        double got = belay_schedule_momentum(s, options, 0, t);
+        if (golden_close(got, at(want, t)->number, atol, rtol))
+            continue;
+        golden_fail(c, "step %zu: momentum %.17g, want %.17g", t, got, at(want, t)->number);
+        return false;
     }
     return true;
 }
@@ -209,6 +233,8 @@ enum golden_result golden_schedule(struct golden_case *c)
             read_options(c, m, s, i, options);
         if (!check_group(c, s, options, join ? &parts : NULL,
                          number(c, "max_lr", i, at(bases, i)->number), at(rates, i)))
+            return GOLDEN_FAIL;
+        if (m && !check_momentum(c, s, options))
             return GOLDEN_FAIL;
     }
     return GOLDEN_PASS;

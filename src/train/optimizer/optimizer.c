@@ -29,3 +29,17 @@ const struct belay_optimizer *belay_optimizer_find(const char *name)
             return at;
     return NULL;
 }
+
+int belay_optimizer_option(const struct belay_optimizer *opt, const char *name)
+{
+    for (int i = 0; i < BELAY_MAX_OPTIONS && opt->options[i].name; i++)
+        if (strcmp(opt->options[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int belay_optimizer_momentum(const struct belay_optimizer *opt)
+{
+    int beta1 = belay_optimizer_option(opt, "beta1");
+    return beta1 >= 0 ? beta1 : belay_optimizer_option(opt, "momentum");
+}

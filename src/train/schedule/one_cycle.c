@@ -1,12 +1,22 @@
 // one_cycle: from base / div_factor up to base in pct_start of the run, then down to
 // base / div_factor / final_div_factor; with three_phase down to the first rate as slowly as up,
-// and then to the last. Momentum stays as it is. Smith and Topin 2017, arXiv:1708.07120; PyTorch's
-// phases.
+// and then to the last. With cycle_momentum the momentum falls while the rate rises, and rises
+// while it falls. Smith and Topin 2017, arXiv:1708.07120; PyTorch's phases.
 #include <math.h>
 
 #include "train/schedule.h"
 
-enum { OVER, PCT_START, ANNEAL, DIV_FACTOR, FINAL_DIV_FACTOR, THREE_PHASE };
+enum {
+    OVER,
+    PCT_START,
+    ANNEAL,
+    DIV_FACTOR,
+    FINAL_DIV_FACTOR,
+    THREE_PHASE,
+    CYCLE_MOMENTUM,
+    BASE_MOMENTUM,
+    MAX_MOMENTUM
+};
 
 // From a at step t0 to b at step t1.
 static double between(const double *options, double a, double b, double t, double t0, double t1)
@@ -34,6 +44,18 @@ static double rate(const double *options, const struct belay_schedule_state *sta
     return between(options, first, last, t, back, total - 1);
 }
 
+static double momentum(const double *options, uint64_t step)
+{
+    double total = options[OVER], peak = options[PCT_START] * total - 1, t = (double) step;
+    double low = options[BASE_MOMENTUM], high = options[MAX_MOMENTUM];
+    if (options[CYCLE_MOMENTUM] == 0 || !(total > 0))
+        return NAN;
+    if (t <= peak)
+        return between(options, high, low, t, 0, peak);
+    double back = options[THREE_PHASE] == 0 ? total - 1 : 2 * options[PCT_START] * total - 2;
+    return between(options, low, high, t, peak, back);
+}
+
 extern const struct belay_schedule belay_schedule_one_cycle;
 const struct belay_schedule belay_schedule_one_cycle = {
     .name = "one_cycle",
@@ -46,6 +68,11 @@ const struct belay_schedule belay_schedule_one_cycle = {
         [FINAL_DIV_FACTOR] = { "final_div_factor", "float", 1e4, "first rate over last rate" },
         [THREE_PHASE] = { "three_phase", "bool", 0,
                           "fall back as slowly as it rose, then further" },
+        [CYCLE_MOMENTUM] = { "cycle_momentum", "bool", 0,
+                             "momentum or beta1 goes the other way (in PyTorch it does)" },
+        [BASE_MOMENTUM] = { "base_momentum", "float", 0.85, "the lowest momentum" },
+        [MAX_MOMENTUM] = { "max_momentum", "float", 0.95, "the highest momentum" },
     },
     .rate = rate,
+    .momentum = momentum,
 };

@@ -1,5 +1,6 @@
 #include "train/schedule.h"
 
+#include <math.h>
 #include <string.h>
 
 #define BELAY_SCHEDULE(name) extern const struct belay_schedule belay_schedule_##name;
@@ -36,4 +37,11 @@ double belay_schedule_rate(const struct belay_schedule *s, const double *options
         return base * ((double) step + 1) / warmup;
     step -= (uint64_t) (warmup > 0 ? warmup : 0);
     return s->join ? s->join(parts, base, step) : s->rate(options, state, base, step);
+}
+
+double belay_schedule_momentum(const struct belay_schedule *s, const double *options,
+                               double warmup, uint64_t step)
+{
+    uint64_t before = (uint64_t) (warmup > 0 ? warmup : 0);
+    return s->momentum ? s->momentum(options, step > before ? step - before : 0) : NAN;
 }
