@@ -151,6 +151,27 @@ START_TEST(the_table_and_the_json_say_the_same)
 }
 END_TEST
 
+START_TEST(the_table_shows_settings_that_say_something_and_counts_the_rest)
+{
+    char a[512], b[512];
+    make_run("a");
+    make_run("b");
+    put("b", "resolved.yaml",
+        "optimizer: {name: adam, lr: 0.1, beta1: 0.8}\ntrain: {a: 1, b: 2, c: 3, d: 4, e: 5, f: 6, "
+        "g: 7, h: 8, i: 9, j: 10, k: 11, l: 12, m: 13}\nstop: {monitor: val.loss, mode: auto}\n"
+        "metrics: [accuracy, f1]\n");
+    snprintf(a, sizeof(a), "%s", in_folder("a", NULL));
+    snprintf(b, sizeof(b), "%s", in_folder("b", NULL));
+    struct belay_str table = report("table", (const char *[]){ a, b }, 2, true);
+    ck_assert_ptr_nonnull(strstr(table.text, "optimizer.name"));
+    ck_assert_ptr_null(strstr(table.text, "optimizer.beta1")); // sgd has none
+    ck_assert_ptr_nonnull(strstr(table.text, "train.k"));
+    ck_assert_ptr_null(strstr(table.text, "train.l"));
+    ck_assert_ptr_nonnull(strstr(table.text, "\n2 more settings differ: --json lists them\n"));
+    belay_str_free(&table);
+}
+END_TEST
+
 START_TEST(the_page_escapes_everything_and_asks_for_nothing)
 {
     char path[512];
@@ -327,6 +348,7 @@ static Suite *suite_report(void)
         a_damaged_line_and_a_missing_log_are_named,
         settings_that_differ_are_found,
         the_table_and_the_json_say_the_same,
+        the_table_shows_settings_that_say_something_and_counts_the_rest,
         the_page_escapes_everything_and_asks_for_nothing,
         unknown_kinds_and_numbers_of_runs_are_refused,
         the_best_model_is_measured_on_its_test_data,

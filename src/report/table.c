@@ -5,7 +5,7 @@
 
 #include "report/report.h"
 
-#define MAX_DIFFERENT 6
+#define MAX_DIFFERENT 12
 #define MAX_TESTS 5
 #define FIXED 7 // columns of every table
 #define MAX_COLUMNS (FIXED + MAX_TESTS + MAX_DIFFERENT)
@@ -140,6 +140,38 @@ static void put_test_name(struct cells *c, const char *name)
     end_cell(c, start);
 }
 
+// An option that one run's optimizer, schedule … has and another's has not: the names, which differ
+// as well, say enough.
+static bool follows_name(const struct belay_run *runs, size_t num, const char *key,
+                         const char *const *keys, size_t num_keys)
+{
+    const char *dot = strrchr(key, '.');
+    size_t length = dot ? (size_t) (dot - key) + 1 : 0, lack = 0;
+    for (size_t i = 0; i < num; i++)
+        lack += !belay_run_setting(&runs[i], key);
+    for (size_t i = 0; i < num_keys && lack && length; i++)
+        if (strncmp(keys[i], key, length) == 0 && strcmp(keys[i] + length, "name") == 0)
+            return strcmp(keys[i], key) != 0;
+    return false;
+}
+
+// The settings that are worth a column; *left: how many more there are.
+static size_t different(const struct belay_run *runs, size_t num, const char **keys, size_t *left)
+{
+    const char *all[64];
+    size_t count = num > 1 ? belay_runs_differ(runs, num, all, 64) : 0, kept = 0;
+    *left = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (follows_name(runs, num, all[i], all, count))
+            continue;
+        if (kept < MAX_DIFFERENT)
+            keys[kept++] = all[i];
+        else
+            (*left)++;
+    }
+    return kept;
+}
+
 static belay_status write_table(struct belay_ctx *ctx, const belay_report_params *params,
                                 const struct belay_run *runs, size_t num, struct belay_str *out)
 {
@@ -147,7 +179,7 @@ static belay_status write_table(struct belay_ctx *ctx, const belay_report_params
                                               "steps", "time" };
     const char *keys[MAX_DIFFERENT], *tests[MAX_TESTS];
     size_t num_tests = belay_report_test_names(runs, num, tests, MAX_TESTS);
-    size_t num_keys = num > 1 ? belay_runs_differ(runs, num, keys, MAX_DIFFERENT) : 0;
+    size_t left, num_keys = different(runs, num, keys, &left);
     struct cells c = { .columns = FIXED + num_tests + num_keys };
     (void) ctx;
     for (size_t i = 0; i < FIXED; i++)
@@ -162,6 +194,8 @@ static belay_status write_table(struct belay_ctx *ctx, const belay_report_params
         print_list(&c, out);
     else if (!c.text.failed)
         print_cells(&c, out);
+    if (left)
+        belay_str_addf(out, "%zu more settings differ: --json lists them\n", left);
     out->failed |= c.text.failed;
     belay_str_free(&c.text);
     return BELAY_OK;
