@@ -37,8 +37,9 @@ void bench_print(struct bench *b)
     json_text(stdout, b->workload);
     printf(", \"device\": ");
     json_text(stdout, belay_ctx_device(b->ctx));
-    printf(", \"median_ms\": %.5g, \"min_ms\": %.5g", ms, b->block_ms[0]);
-    if (b->rows > 0)
+    if (ms > 0) // not of a start alone
+        printf(", \"median_ms\": %.5g, \"min_ms\": %.5g", ms, b->block_ms[0]);
+    if (b->rows > 0 && ms > 0)
         printf(", \"samples_per_s\": %.0f", b->rows / ms * 1e3);
     if (b->flops > 0)
         printf(", \"gflops\": %.1f", b->flops / ms / 1e6);
