@@ -1,6 +1,6 @@
 // adam, adamw. Reference and formula: src/train/optimizer/adam.c, adamw.c. A change here is a
 // change there.
-// h: lr / (1 - beta1^t), 1 - beta1, amsgrad, 1 - beta2, sqrt(1 - beta2^t), eps, decay, sign.
+// h: lr / (1 - beta1^t), 1 - beta1, amsgrad, 1 - beta2, 1 / sqrt(1 - beta2^t), eps, decay, sign.
 #include "optim.clh"
 
 void adam_moments(float8 h, float8 g, float8 *m, float8 *v)
@@ -12,7 +12,7 @@ void adam_moments(float8 h, float8 g, float8 *m, float8 *v)
 // p moves by the mean m and the mean of squares v.
 float8 adam_moved(float8 h, float8 p, float8 m, float8 v)
 {
-    return fma((float8) -h.s0, m / (sqrt(v) / h.s4 + h.s5), p);
+    return fma((float8) -h.s0, m / fma(sqrt(v), (float8) h.s4, (float8) h.s5), p);
 }
 
 // The largest mean of squares so far.

@@ -1,7 +1,7 @@
 // nadam, radam. Reference and formula: src/train/optimizer/nadam.c, radam.c, adam_decay.c. A change
 // here is a change there.
-// h: three of each (nadam: share of g, share of m, sqrt(1 - beta2^t); radam: size scaled, size not
-// scaled), 1 - beta1, 1 - beta2, eps, decay, sign.
+// h: three of each (nadam: share of g, share of m, 1 / sqrt(1 - beta2^t); radam: size scaled, size
+// not scaled), 1 - beta1, 1 - beta2, eps, decay, sign.
 #include "optim.clh"
 
 // The decay, and the gradient into the means; returns the gradient with sign and decay.
@@ -17,7 +17,7 @@ float8 decay_means(float8 h, float8 g, float8 *p, float8 *m, float8 *v)
 void nadam_s2_one(float8 h, float8 g, float8 *p, float8 *m, float8 *v)
 {
     float8 d = decay_means(h, g, p, m, v);
-    *p -= fma((float8) h.s0, d, h.s1 * *m) / (sqrt(*v) / h.s2 + h.s5);
+    *p -= fma((float8) h.s0, d, h.s1 * *m) / fma(sqrt(*v), (float8) h.s2, (float8) h.s5);
 }
 
 void radam_s2_one(float8 h, float8 g, float8 *p, float8 *m, float8 *v)

@@ -19,7 +19,8 @@ void belay_adam_hyper(const double *options, uint64_t step, double h[BELAY_HYPER
     // Without amsgrad in this group, but in another: the largest is forgotten at once.
     h[BELAY_ADAM_H_KEEP] = options[BELAY_ADAM_AMSGRAD] != 0 ? 1 : 0;
     h[BELAY_ADAM_H_TAKE2] = 1 - beta2;
-    h[BELAY_ADAM_H_ROOT2] = sqrt(1 - pow(beta2, (double) step));
+    // The quotient, so that no weight needs the division.
+    h[BELAY_ADAM_H_ROOT2] = 1 / sqrt(1 - pow(beta2, (double) step));
     h[BELAY_ADAM_H_EPS] = options[BELAY_ADAM_EPS];
     h[BELAY_ADAM_H_SIGN] = options[BELAY_ADAM_MAXIMIZE] != 0 ? -1 : 1;
 }
@@ -31,7 +32,7 @@ void belay_adam_move(const double *h, int num_states, double g, double *p, doubl
     double v = s[1];
     if (num_states == 3)
         v = s[2] = fmax(h[BELAY_ADAM_H_KEEP] * s[2], v);
-    double denominator = sqrt(v) / h[BELAY_ADAM_H_ROOT2] + h[BELAY_ADAM_H_EPS];
+    double denominator = sqrt(v) * h[BELAY_ADAM_H_ROOT2] + h[BELAY_ADAM_H_EPS];
     *p -= h[BELAY_ADAM_H_SIZE] * (s[0] / denominator);
 }
 

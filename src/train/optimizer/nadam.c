@@ -31,14 +31,14 @@ static void hyper(const double *options, uint64_t step, double h[BELAY_HYPER])
     double product = mu_product(options, step);
     h[H_OF_GRAD] = lr * (1 - at) / (1 - product);
     h[H_OF_MEAN] = lr * next / (1 - product * next);
-    h[H_ROOT2] = sqrt(1 - pow(options[BELAY_DECAY_BETA2], (double) step));
+    h[H_ROOT2] = 1 / sqrt(1 - pow(options[BELAY_DECAY_BETA2], (double) step));
     belay_decay_hyper(options, h);
 }
 
 static void update(const double *h, int num_states, double g, double *p, double *s)
 {
     g = belay_decay_means(h, g, p, s);
-    double denominator = sqrt(s[1]) / h[H_ROOT2] + h[BELAY_DECAY_H_EPS];
+    double denominator = sqrt(s[1]) * h[H_ROOT2] + h[BELAY_DECAY_H_EPS];
     *p -= (h[H_OF_GRAD] * g + h[H_OF_MEAN] * s[0]) / denominator;
 }
 
