@@ -51,16 +51,24 @@ static inline void harness_print(void *user, enum belay_log_level level, const c
                       belay_status_name(ck_status_), belay_ctx_error(ctx)); \
     } while (0)
 
-// A suite of one group of tests.
-static inline Suite *harness_suite(const char *name, const TTest *const *tests, size_t count)
+// A suite of one group of tests, with what comes before and after each of them, or NULL.
+static inline Suite *harness_suite_with(const char *name, const TTest *const *tests, size_t count,
+                                        SFun before, SFun after)
 {
     Suite *suite = suite_create(name);
     TCase *group = tcase_create(name);
 
+    if (before || after)
+        tcase_add_checked_fixture(group, before, after);
     for (size_t i = 0; i < count; i++)
         tcase_add_test(group, tests[i]);
     suite_add_tcase(suite, group);
     return suite;
+}
+
+static inline Suite *harness_suite(const char *name, const TTest *const *tests, size_t count)
+{
+    return harness_suite_with(name, tests, count, NULL, NULL);
 }
 
 // Takes suite functions, NULL last. CK_VERBOSITY (silent, minimal, normal, verbose) is obeyed.

@@ -419,14 +419,7 @@ static Suite *suite_heads(void)
         arrays_that_do_not_fit_say_which,
         heads_that_do_not_fit_are_refused_with_their_names,
     };
-    Suite *suite = suite_create("heads");
-    TCase *group = tcase_create("heads");
-    tcase_add_checked_fixture(group, setup, teardown);
-    tcase_set_timeout(group, 60);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return harness_suite_with("heads", tests, sizeof(tests) / sizeof(tests[0]), setup, teardown);
 }
 
 int main(void)

@@ -431,14 +431,7 @@ static Suite *suite_own(void)
         a_record_with_a_name_that_is_not_registered_says_so,
         a_kernel_that_does_not_build_names_the_operator,
     };
-    Suite *suite = suite_create("own");
-    TCase *group = tcase_create("own");
-    tcase_add_checked_fixture(group, setup, teardown);
-    tcase_set_timeout(group, 60);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return harness_suite_with("own", tests, sizeof(tests) / sizeof(tests[0]), setup, teardown);
 }
 
 int main(void)

@@ -96,7 +96,7 @@ static void describe_reason(struct belay_trainer *t, struct belay_str *s)
         belay_str_addf(s, "the time of %g seconds is spent", r->time.value);
         break;
     case BELAY_STOP_NAN:
-        belay_str_addf(s, "the loss is not finite any more; the last finite checkpoint is kept. "
+        belay_str_addf(s, "the loss is not finite any more; what was saved before stays. "
                           "A lower lr or optimizer.clip_norm helps");
         break;
     case BELAY_STOP_CANCELLED:

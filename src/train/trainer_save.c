@@ -172,7 +172,7 @@ static belay_status collect(struct belay_trainer *t)
         belay_keep_done(t, v->job.status == BELAY_OK && !v->job.not_finite);
     if (v->job.not_finite) {
         belay_say(t->log, BELAY_LOG_WARN,
-                  "step %llu: weights are not finite, the last finite checkpoint is kept",
+                  "step %llu: weights are not finite and not saved; what was saved before stays",
                   (unsigned long long) slot->s.step);
         status = empty(t, slot);
     } else {
